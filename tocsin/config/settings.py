@@ -1,0 +1,77 @@
+"""`config/settings.yaml`: where the state lies and how the parts behave. Every key has a default."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from tocsin.config.loader import Duration, Strict, read_yaml, validate
+from tocsin.errors import Problem
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+class FetchSettings(Strict):
+    """How feeds are fetched and parsed."""
+
+    contact: str = ""
+    """An address or URL for publishers, sent in the User-Agent."""
+    timeout: Duration = dt.timedelta(seconds=30)
+    """For the whole answer, from the first byte sent to the last byte read."""
+    max_bytes: Annotated[int, Field(ge=1_000, le=200_000_000)] = 10_000_000
+    """Largest decoded body of a feed."""
+    max_entries: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Most entries kept of one document; the newest are kept."""
+    parse_timeout: Duration = dt.timedelta(seconds=10)
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 20
+    per_host: Annotated[int, Field(ge=1, le=100)] = 2
+    allow_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that feeds may lie in although they are not public, e.g. 10.1.0.0/16."""
+
+
+class DetectSettings(Strict):
+    """How triggers are detected."""
+
+    model: str = ""
+    """Package name of an installed spaCy model; empty: the official en_core_web_sm, else the one of the lock."""
+    max_chars: Annotated[int, Field(ge=100, le=100_000)] = 4_000
+    """Title and summary are cut here before the parse."""
+
+
+class SendSettings(Strict):
+    """How alerts are delivered."""
+
+    lease: Duration = 5 * MINUTE
+    """A claimed delivery whose sender died is taken up again after this."""
+    timeout: Duration = dt.timedelta(seconds=75)
+    give_up_after: Duration = dt.timedelta(hours=72)
+
+
+class Settings(Strict):
+    """All of `settings.yaml`."""
+
+    state: Path = Path("state")
+    """Folder for the database, Prefect's home, reports and locks; relative to the folder that holds `config/`."""
+    database: str = ""
+    """An SQLAlchemy URL (`postgresql+psycopg://…`, as `${ENV}` where it holds a secret); empty: SQLite in `state`."""
+    sweep_every: Duration = MINUTE
+    digest_cron: str = "0 7 * * *"
+    maintain_cron: str = "20 3 * * *"
+    timezone: str = "UTC"
+    keep_articles: Duration = dt.timedelta(days=400)
+    """Articles without triggers are deleted after this."""
+    fetch: FetchSettings = FetchSettings()
+    detect: DetectSettings = DetectSettings()
+    send: SendSettings = SendSettings()
+
+
+def read_settings(folder: Path, problems: list[Problem]) -> Settings:
+    """Settings of `folder`/settings.yaml; all defaults where the file is absent."""
+    path = folder / "settings.yaml"
+    if not path.exists():
+        return Settings()
+    document = read_yaml(path, problems, root=folder.parent)
+    return (validate(Settings, document, problems) if document else None) or Settings()

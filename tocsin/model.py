@@ -1,0 +1,238 @@
+"""The nouns of Tocsin, one frozen dataclass each, in the order in which the data passes through them.
+
+    Entry ─▶ Article ─▶ Trigger ─▶ Event ─▶ Alert ─▶ Delivery
+
+Config objects (Feed, Rule, Threshold, Channel, Watch) live in `tocsin.config`. All times are aware and in UTC. Ids are
+those of the store: 0 stands for "not stored yet".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+NO_FACTS: Mapping[str, int | float | str] = MappingProxyType({})
+
+
+class Modality(StrEnum):
+    """Whether the act took place, as the text has it (shared vocabulary with PLOVER's modality)."""
+
+    HAPPENED = "happened"
+    PROSPECTIVE = "prospective"
+    DENIED = "denied"
+    PAST = "past"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a feed as parsed and cleaned: plain text, one-line title, http(s) link or "".
+
+    `key` is the identity within the feed (guid, else link, else digest of the text); `digest` changes when the text
+    does. `published` is None where the feed gives no usable date. `publisher` is the entry's own <source>, where an
+    aggregator names one.
+    """
+
+    key: str
+    link: str
+    title: str
+    summary: str
+    published: dt.datetime | None
+    digest: str
+    publisher: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What is remembered of a feed between two polls: validators, schedule and health."""
+
+    feed: str
+    next_check_at: dt.datetime
+    etag: str = ""
+    last_modified: str = ""
+    body_digest: str = ""
+    failures: int = 0
+    last_error: str = ""
+    last_error_at: dt.datetime | None = None
+    last_success_at: dt.datetime | None = None
+    last_new_at: dt.datetime | None = None
+    first_success_at: dt.datetime | None = None
+    moved_to: str = ""
+    moved_count: int = 0
+    gap_at: dt.datetime | None = None
+    disabled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One entry as stored. Identity: `feed` + `key`.
+
+    `backfill` marks what the first poll of a feed brought: stored and detected, never alerted on. `seen_at` (event
+    time) is min(published, first_seen).
+    """
+
+    feed: str
+    key: str
+    link: str
+    title: str
+    summary: str
+    published: dt.datetime | None
+    first_seen: dt.datetime
+    digest: str
+    publisher: str
+    language: str = "en"
+    backfill: bool = False
+    id: int = 0
+
+    @property
+    def seen_at(self) -> dt.datetime:
+        """Event time: when the world could first know of it."""
+        return min(self.published, self.first_seen) if self.published else self.first_seen
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The words a trigger rests on: `text` is `field` of the article from `start` to `end` (characters)."""
+
+    field: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One detected act in one article. Identity: article + rule + span.
+
+    `type` is the rule's trigger type, `rule` its id, `version` a hash of the rule's content. `source`, `target` are
+    actor codes (KP, US, UN, HAMAS …), `object` the thing moved or used, in the text's words. `occurred_on` is the act's
+    own date where the text tells it, `place` where it names one, `facts` figures worth having (missiles, range_km …).
+    """
+
+    type: str
+    modality: Modality
+    source: str | None
+    target: str | None
+    object: str | None
+    rule: str
+    version: str
+    evidence: Evidence
+    confidence: float = 1.0
+    severity: float = 0.0
+    occurred_on: dt.date | None = None
+    place: str | None = None
+    facts: Mapping[str, int | float | str] = field(default=NO_FACTS)
+    article: int = 0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A trigger together with what linking and thresholds need to know of its article."""
+
+    trigger: Trigger
+    article: Article
+    state_media: str = ""
+    """Code of the state whose medium carried it, else ""."""
+    family: str = ""
+    """Publishers of one house are one family, hence one voice."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One real-world occurrence, over all outlets that reported it.
+
+    `started_at` is the event time of the first report, `changed_at` of the latest growth. `families` are the
+    independent voices (len = corroboration), `state_media` is true while only state media carry it. `version` grows
+    with each change.
+    """
+
+    type: str
+    modality: Modality
+    source: str | None
+    target: str | None
+    started_at: dt.datetime
+    changed_at: dt.datetime
+    title: str
+    severity: float = 0.0
+    object: str | None = None
+    place: str | None = None
+    occurred_on: dt.date | None = None
+    families: frozenset[str] = frozenset()
+    articles: tuple[int, ...] = ()
+    state_media: bool = False
+    backfill: bool = False
+    tags: frozenset[str] = frozenset()
+    confidence: float = 1.0
+    facts: Mapping[str, int | float | str] = field(default=NO_FACTS)
+    version: int = 1
+    id: int = 0
+
+    @property
+    def corroboration(self) -> int:
+        """Number of independent publisher families that report it."""
+        return len(self.families)
+
+
+class AlertState(StrEnum):
+    """Life of an alert."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A threshold crossed, with what made it cross. Identity: threshold + group + window.
+
+    `id` is a digest of that identity, so a replay gives the same ids. `reason` is the formula with its numbers.
+    """
+
+    id: str
+    watch: str
+    threshold: str
+    threshold_version: str
+    group: str
+    window: str
+    fired_at: dt.datetime
+    reason: str
+    events: tuple[int, ...]
+    severity: float = 0.0
+    state: AlertState = AlertState.OPEN
+    title: str = ""
+
+
+class DeliveryState(StrEnum):
+    """Life of an outbox row."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One alert to one channel and one recipient: a row of the outbox.
+
+    Claimed rows carry a `token` (fencing: only its holder may mark the row) and a `lease_until`. `recipient` is the
+    index of the address within the channel, never the address itself, which may hold a secret.
+    """
+
+    alert: str
+    channel: str
+    recipient: int
+    state: DeliveryState
+    next_try_at: dt.datetime
+    attempts: int = 0
+    lease_until: dt.datetime | None = None
+    token: str = ""
+    last_error: str = ""
+    uncertain: bool = False
+    sent_at: dt.datetime | None = None
+    id: int = 0
