@@ -178,6 +178,28 @@ class Event:
         return len(self.families)
 
 
+class Growth(StrEnum):
+    """What an event gained when further reports joined it."""
+
+    REPORT = "report"
+    SOURCE = "source"
+    SEVERITY = "severity"
+    FACT = "fact"
+    DENIAL = "denial"
+
+
+class AlertKind(StrEnum):
+    """What an alert says: a crossing, or a word about earlier alerts (named in `about`)."""
+
+    ALERT = "alert"
+    UPDATE = "update"
+    CORRECTION = "correction"
+    RESOLVED = "resolved"
+    DIGEST = "digest"
+    ALARM = "alarm"
+    """Tocsin about itself: a dead channel, blind feeds."""
+
+
 class AlertState(StrEnum):
     """Life of an alert."""
 
@@ -205,6 +227,25 @@ class Alert:
     severity: float = 0.0
     state: AlertState = AlertState.OPEN
     title: str = ""
+    kind: AlertKind = AlertKind.ALERT
+    about: tuple[str, ...] = ()
+    """Ids of the alerts that an update, correction, resolution or digest is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """While it lasts, alerts that agree with every matcher are recorded, but not sent.
+
+    `matchers` maps watch, threshold, group, or a key of the group (source, target, pair, type, place) to a value, which
+    may hold the wildcard `*`. Undone = `until` set to the time of undoing.
+    """
+
+    matchers: Mapping[str, str]
+    starts_at: dt.datetime
+    until: dt.datetime
+    by: str
+    comment: str = ""
+    id: int = 0
 
 
 class DeliveryState(StrEnum):
