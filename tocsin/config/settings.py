@@ -61,6 +61,8 @@ class Settings(Strict):
     digest_cron: str = "0 7 * * *"
     maintain_cron: str = "20 3 * * *"
     timezone: str = "UTC"
+    prefect_port: Annotated[int, Field(ge=1, le=65535)] = 4200
+    """Port of the Prefect server that `tocsin serve` starts on 127.0.0.1."""
     keep_articles: Duration = dt.timedelta(days=400)
     """Articles without triggers are deleted after this."""
     fetch: FetchSettings = FetchSettings()

@@ -1,0 +1,78 @@
+"""The schedule: every flow as a Prefect deployment, and the runner that serves them.
+
+`python -m flows.deployments` is the runner child of `tocsin serve`. `prefect.yaml` names the same entrypoints for
+those who run work pools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from prefect import get_client, serve
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.schedules import Cron, Interval, Schedule
+
+from flows.digest import digest
+from flows.maintain import maintain
+from flows.watch import watch
+from tocsin.config.folder import find_folder, load_or_last_good
+from tocsin.config.settings import Settings
+
+# A run that finds another one under way is dropped: the running sweep, or the next one, does whatever is due.
+ONE_AT_A_TIME = ConcurrencyLimitConfig(
+    limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW, grace_period_seconds=60
+)
+
+
+def deployments(settings: Settings) -> list[RunnerDeployment]:
+    """A deployment for each flow, with the schedule of `settings`; active, whatever an earlier stop left behind."""
+    schedules: list[tuple[object, Schedule]] = [
+        (watch, Interval(settings.sweep_every)),
+        (digest, Cron(settings.digest_cron, timezone=settings.timezone)),
+        (maintain, Cron(settings.maintain_cron, timezone=settings.timezone)),
+    ]
+    return [
+        flow.to_deployment(  # type: ignore[attr-defined]
+            name="tocsin",
+            schedule=schedule,
+            paused=False,
+            concurrency_limit=ONE_AT_A_TIME,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        for flow, schedule in schedules
+    ]
+
+
+async def free_slots(names: list[str]) -> None:
+    """Give back the concurrency slots of deployments `names` ("flow/deployment") that a killed process still holds.
+
+    Only for the one runner of a server: it would let runs of another runner overlap.
+    """
+    async with get_client() as client:
+        for name in names:
+            try:
+                deployment = await client.read_deployment_by_name(name)
+                limit = deployment.global_concurrency_limit
+                if limit is not None and limit.active_slots:
+                    await client.update_global_concurrency_limit(
+                        limit.name, GlobalConcurrencyLimitUpdate(active_slots=0)
+                    )
+            except ObjectNotFound:
+                continue
+
+
+def main() -> None:
+    """Register the deployments and run what Prefect schedules until SIGTERM."""
+    config = load_or_last_good(find_folder(os.environ), os.environ).config
+    served = deployments(config.settings)
+    if os.environ.get("TOCSIN_FREE_SLOTS"):
+        asyncio.run(free_slots([f"{each.flow_name}/{each.name}" for each in served]))
+    serve(*served, pause_on_shutdown=False, print_starting_message=False, limit=len(served))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The environment Prefect runs in; to be in place before `prefect` is imported, so nothing here imports it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def prefect_environment(state: Path, *, port: int, environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables for Prefect's client and server: own home in `state`, loopback only, nothing told to anybody.
+
+    A `PREFECT_API_URL` in `environ` is kept: then that server is used, and `tocsin serve` starts none.
+    """
+    return {
+        "PREFECT_HOME": str(state.resolve() / "prefect"),
+        "PREFECT_API_URL": environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        # An ephemeral server schedules nothing and says so only once: better an error where no server answers.
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_LEVEL": environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_RUNNER_POLL_FREQUENCY": environ.get("PREFECT_RUNNER_POLL_FREQUENCY", "10"),
+    }
+
+
+def prepare(state: Path, *, port: int) -> None:
+    """Put `prefect_environment` into this process and make its home."""
+    variables = prefect_environment(state, port=port, environ=os.environ)
+    Path(variables["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    os.environ.update(variables)

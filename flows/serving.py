@@ -1,0 +1,176 @@
+"""`tocsin serve`: a Prefect server on loopback and the runner of the scheduled flows, both as watched children.
+
+Prefect is the clock here, not the ledger: whatever dies is started again, and what it was about lies in the database.
+Nothing here imports prefect, so that the supervisor stays small and its children get their environment first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.environment import prepare
+from tocsin.errors import SetupError
+
+logger = logging.getLogger("tocsin.serve")
+
+SERVER_START_S = 180.0
+DRAIN_S = 120.0
+_LONGEST_PAUSE_S = 60.0
+_STEADY_AFTER_S = 300.0
+
+
+@dataclass(slots=True)
+class Child:
+    """A process to keep alive: started again with a growing pause when it ends by itself."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    next_start_at: float = 0.0
+    failures: int = 0
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start the process in a session of its own, so that a Ctrl-C reaches the supervisor alone."""
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(self.command, start_new_session=True, env={**os.environ, **self.environ})
+        logger.info("%s started: pid %s", self.name, self.process.pid)
+
+    def tend(self) -> None:
+        """Start the process again if it has ended and its pause is over."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self.next_start_at:
+                self.start()
+            return
+        code = self.process.poll()
+        if code is None:
+            return
+        steady = now - self.started_at > _STEADY_AFTER_S
+        self.failures = 1 if steady else self.failures + 1
+        pause = min(_LONGEST_PAUSE_S, 2.0**self.failures)
+        logger.error("%s ended with code %s; next start in %.0f s", self.name, code, pause)
+        self.process, self.next_start_at = None, now + pause
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask the process to end, and end it after `timeout_s`."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            logger.error("%s did not end within %.0f s: killed", self.name, timeout_s)
+            self.process.kill()
+            self.process.wait()
+
+
+def server_child() -> Child:
+    """Prefect's own server, as configured by the environment."""
+    return Child("prefect server", [sys.executable, "-m", "prefect", "server", "start"])
+
+
+def runner_child() -> Child:
+    """The process that registers the deployments and runs what Prefect schedules."""
+    return Child("flow runner", [sys.executable, "-m", "flows.deployments"])
+
+
+@contextmanager
+def only_one(state: Path) -> Iterator[None]:
+    """Hold the lock of `state`: SetupError with the pid of the holder where another process has it."""
+    state.mkdir(parents=True, exist_ok=True)
+    path = state / "serve.lock"
+    with path.open("a+", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            handle.seek(0)
+            pid = handle.read().strip() or "unknown"
+            raise SetupError(
+                "cannot serve", subject=str(state), cause=f"process {pid} already serves this state folder"
+            ) from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def wait_until_healthy(child: Child, *, stop: threading.Event, timeout_s: float = SERVER_START_S) -> bool:
+    """True once the Prefect API answers; False when told to stop. SetupError if the server dies or stays silent."""
+    url = os.environ["PREFECT_API_URL"].rstrip("/") + "/health"
+    deadline = time.monotonic() + timeout_s
+    while not stop.wait(0.25):
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            pass
+        if child.process is not None and child.process.poll() is not None:
+            raise SetupError("cannot serve", subject="prefect server", cause="it ended while starting; see its log above")
+        if time.monotonic() > deadline:
+            raise SetupError("cannot serve", subject="prefect server", cause=f"no answer at {url} in {timeout_s:.0f} s")
+    return False
+
+
+def refuse_taken_port(port: int) -> None:
+    """SetupError where something else already listens on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SetupError(
+                "cannot serve",
+                subject=f"127.0.0.1:{port}",
+                cause="the port is taken; set `prefect_port` in config/settings.yaml to a free one",
+            ) from error
+
+
+def serve(state: Path, *, port: int) -> None:
+    """Run server and runner until SIGTERM or SIGINT; then drain the runner first and stop the server last."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    own_server = not os.environ.get("PREFECT_API_URL")
+    with only_one(state):
+        if own_server:
+            refuse_taken_port(port)
+        prepare(state, port=port)
+        _tend(state, own_server=own_server, stop=stop)
+
+
+def _tend(state: Path, *, own_server: bool, stop: threading.Event) -> None:
+    server, runner = server_child(), runner_child()
+    children = [server, runner] if own_server else [runner]
+    if own_server:
+        # Only the holder of the lock may free the concurrency slots that a killed predecessor left behind.
+        runner.environ["TOCSIN_FREE_SLOTS"] = "1"
+    try:
+        if own_server:
+            server.start()
+            if not wait_until_healthy(server, stop=stop):
+                return
+        logger.info("serving the flows of %s; Prefect at %s", state, os.environ["PREFECT_API_URL"])
+        while not stop.wait(0.5):
+            for child in children:
+                child.tend()
+    finally:
+        logger.info("stopping: draining the running sweep")
+        runner.stop(DRAIN_S)
+        if own_server:
+            server.stop(30.0)

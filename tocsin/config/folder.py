@@ -1,0 +1,151 @@
+"""The configuration: YAML files in one folder, read once, at the edge, into typed objects.
+
+    settings.yaml  feeds.yaml  actors.yaml  channels.yaml  triggers/*.yaml  watches/*.yaml
+
+`load` gives all of it or a `ConfigError` with every problem found. `load_or_last_good` is for unattended runs: a bad
+edit leaves the last configuration that loaded in force, and comes back as the error to tell the operator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tocsin.config.actors import Actors, read_actors
+from tocsin.config.channels import Channel, read_channels
+from tocsin.config.feeds import Feed, read_feeds
+from tocsin.config.settings import Settings, read_settings
+from tocsin.config.triggers import Rule, read_rules
+from tocsin.config.watches import Watch, read_watches
+from tocsin.errors import ConfigError, Problem, SetupError
+
+LAST_GOOD = "config.good"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that `config/` says. `digest` changes when any of its files does."""
+
+    folder: Path
+    settings: Settings
+    feeds: tuple[Feed, ...]
+    actors: Actors
+    rules: tuple[Rule, ...]
+    watches: tuple[Watch, ...]
+    channels: tuple[Channel, ...]
+    digest: str
+
+    @property
+    def state(self) -> Path:
+        """The folder for the database, locks and reports; relative paths count from the parent of `config/`."""
+        return state_folder(self.folder, self.settings)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the store."""
+        return self.settings.database or f"sqlite:///{self.state.resolve() / 'tocsin.db'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration in force, and the error of the newer one that was not taken, if any."""
+
+    config: Config
+    error: ConfigError | None = None
+
+
+def find_folder(environ: Mapping[str, str]) -> Path:
+    """`TOCSIN_CONFIG`, else `./config`; SetupError where there is no such folder."""
+    folder = Path(environ.get("TOCSIN_CONFIG") or "config").resolve()
+    if not folder.is_dir():
+        raise SetupError(
+            "no configuration",
+            subject=str(folder),
+            cause="no such folder; run in the folder that holds config/ or set TOCSIN_CONFIG=/path/to/config",
+        )
+    return folder
+
+
+def state_folder(folder: Path, settings: Settings) -> Path:
+    """Where the state of the configuration in `folder` lies."""
+    return (folder.parent / settings.state).resolve()
+
+
+def load(folder: Path, environ: Mapping[str, str]) -> Config:
+    """All of `folder`, or a ConfigError with every problem in it."""
+    problems: list[Problem] = []
+    config = _read(folder, folder, environ, problems)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def load_or_last_good(folder: Path, environ: Mapping[str, str]) -> Loaded:
+    """The configuration of `folder`, else the last one that loaded together with the error of this one.
+
+    ConfigError where none has loaded yet.
+    """
+    try:
+        config = load(folder, environ)
+    except ConfigError as error:
+        good = state_folder(folder, read_settings(folder, [])) / LAST_GOOD
+        if not good.is_dir():
+            raise
+        problems: list[Problem] = []
+        kept = _read(good, folder, environ, problems)
+        if problems:
+            raise
+        return Loaded(kept, error)
+    _keep(config)
+    return Loaded(config)
+
+
+def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list[Problem]) -> Config:
+    """Read the files of `source` as the configuration of `folder`, to which relative paths in them refer."""
+    rules = read_rules(source, problems)
+    channels = read_channels(source, problems, environ)
+    config = Config(
+        folder=folder,
+        settings=read_settings(source, problems),
+        feeds=read_feeds(source, problems),
+        actors=read_actors(source, problems),
+        rules=rules,
+        watches=read_watches(source, problems),
+        channels=channels,
+        digest=_digest(source),
+    )
+    return config
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.rglob("*.yaml") if path.is_file())
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in _files(folder):
+        digest.update(f"{path.relative_to(folder)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _keep(config: Config) -> None:
+    """Copy the files of a configuration that loaded into the state folder, swapped in whole."""
+    good = config.state / LAST_GOOD
+    if good.is_dir() and _digest(good) == config.digest:
+        return
+    fresh = good.with_name(f"{LAST_GOOD}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for path in _files(config.folder):
+        copy = fresh / path.relative_to(config.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    old = good.with_name(f"{LAST_GOOD}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if good.is_dir():
+        good.rename(old)
+    fresh.rename(good)
+    shutil.rmtree(old, ignore_errors=True)
