@@ -64,6 +64,18 @@ class FeedState:
     moved_count: int = 0
     gap_at: dt.datetime | None = None
     disabled: str = ""
+    url_digest: str = ""
+    """Of the configured address this state is about: another address starts afresh (the address may hold a secret)."""
+    rhythm_s: float = 0.0
+    """Seconds between two new entries as a moving mean; 0 while unknown."""
+    lag_s: float = 0.0
+    """Seconds from an entry's own date to our first sight of it, as a moving mean."""
+    asked_s: float = 0.0
+    """Least seconds between two polls that the feed itself asks for (ttl, syndication period)."""
+    warning: str = ""
+    """What is odd about the last body although it could be read: cut, too long, ids that change with each poll."""
+    entry_digests: str = ""
+    """Opaque: digests of the raw entries of the last body, so that only what is new is parsed."""
 
 
 @dataclass(frozen=True, slots=True)
