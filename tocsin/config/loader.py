@@ -92,7 +92,7 @@ def read_yaml(path: Path, problems: list[Problem], *, root: Path | None = None) 
             problems.append(Problem(name, 1, "(file)", "is too large", f"at most {MAX_BYTES // 1_000_000} MB"))
             return None
         text = path.read_text(encoding="utf-8")
-        node = YAML(typ="safe", pure=True).compose(text)
+        node = YAML(typ="safe").compose(text)
     except OSError as error:
         problems.append(Problem(name, 1, "(file)", f"cannot be read ({error.strerror})"))
         return None
@@ -164,7 +164,8 @@ def _scalar(kind: str, text: str) -> Any:
         case "bool":
             return text.lower() == "true"
         case "int":
-            return int(text.replace("_", ""), 0)
+            digits = text.replace("_", "")
+            return int(digits, 0 if digits.lstrip("+-")[:2].lower() in ("0x", "0o", "0b") else 10)
         case "float":
             return float(text.replace("_", ""))
         case _:
@@ -210,7 +211,7 @@ def _in_file(document: Document, at: Loc, loc: Sequence[str | int]) -> Loc:
         last = index == len(loc) - 1
         if (*at, *path, part) in document.lines or last:
             path.append(part)
-    if len(path) > 1 and isinstance(path[-1], str) and ("[" in path[-1] or "-" in path[-1] and "(" in path[-1]):
+    if len(path) > 1 and isinstance(path[-1], str) and ("[" in path[-1] or ("-" in path[-1] and "(" in path[-1])):
         path.pop()
     return tuple(path)
 
