@@ -155,12 +155,22 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """One independent voice on an event: its family, the title it ran, a MinHash signature of its text (hex)."""
+
+    family: str
+    title: str
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One real-world occurrence, over all outlets that reported it.
 
     `started_at` is the event time of the first report, `changed_at` of the latest growth. `families` are the
-    independent voices (len = corroboration), `state_media` is true while only state media carry it. `version` grows
-    with each change.
+    independent voices (len = corroboration), `voices` their texts, by which wire copy under another name is known;
+    `state_media` is true while only state media carry it. `denials` are the articles that deny it. `version` grows with
+    each change.
     """
 
     type: str
@@ -175,7 +185,9 @@ class Event:
     place: str | None = None
     occurred_on: dt.date | None = None
     families: frozenset[str] = frozenset()
+    voices: tuple[Voice, ...] = ()
     articles: tuple[int, ...] = ()
+    denials: tuple[int, ...] = ()
     state_media: bool = False
     backfill: bool = False
     tags: frozenset[str] = frozenset()
