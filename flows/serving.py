@@ -121,7 +121,9 @@ def wait_until_healthy(child: Child, *, stop: threading.Event, timeout_s: float 
         except (urllib.error.URLError, OSError):
             pass
         if child.process is not None and child.process.poll() is not None:
-            raise SetupError("cannot serve", subject="prefect server", cause="it ended while starting; see its log above")
+            raise SetupError(
+                "cannot serve", subject="prefect server", cause="it ended while starting; see its log above"
+            )
         if time.monotonic() > deadline:
             raise SetupError("cannot serve", subject="prefect server", cause=f"no answer at {url} in {timeout_s:.0f} s")
     return False
