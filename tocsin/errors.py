@@ -69,7 +69,8 @@ class SetupError(TocsinError):
 class FetchError(TocsinError):
     """A feed gave no usable answer.
 
-    `status` is the HTTP status where there was one; `retry_after_s` what the server asked for, capped by the caller.
+    `status` is the HTTP status where there was one; `retry_after_s` what the server asked for, capped. `reached` is
+    false where no server answered at all, as when the network is down.
     """
 
     retry = True
@@ -82,10 +83,12 @@ class FetchError(TocsinError):
         status: int | None = None,
         retry_after_s: float | None = None,
         retry: bool | None = None,
+        reached: bool = True,
     ) -> None:
         super().__init__("fetch failed", subject=subject, cause=cause, retry=retry)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.reached = reached
 
 
 class ParseError(TocsinError):

@@ -26,8 +26,19 @@ class FetchSettings(Strict):
     max_entries: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     """Most entries kept of one document; the newest are kept."""
     parse_timeout: Duration = dt.timedelta(seconds=10)
-    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 20
+    """A document that keeps the parser busy for longer is given up, and so is the parser process."""
+    parse_memory_mb: Annotated[int, Field(ge=64, le=4_096)] = 192
+    """Most memory of a parser process."""
+    parsers: Annotated[int, Field(ge=1, le=16)] = 1
+    """Parser processes; each starts when first needed."""
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """Feeds fetched at the same time."""
     per_host: Annotated[int, Field(ge=1, le=100)] = 2
+    """Feeds fetched at the same time from one host."""
+    host_pause: Duration = dt.timedelta(milliseconds=100)
+    """Least time between the starts of two requests to one host."""
+    follow_move_after: Annotated[int, Field(ge=1, le=100)] = 5
+    """A permanent redirect counts once so many polls in a row were sent to the same place."""
     allow_networks: tuple[str, ...] = ()
     """Networks (CIDR) that feeds may lie in although they are not public, e.g. 10.1.0.0/16."""
 
