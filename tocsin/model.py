@@ -136,7 +136,7 @@ class Trigger:
     severity: float = 0.0
     occurred_on: dt.date | None = None
     place: str | None = None
-    facts: Mapping[str, int | float | str] = field(default=NO_FACTS)
+    facts: Mapping[str, int | float | str] = field(default_factory=lambda: NO_FACTS)
     article: int = 0
     id: int = 0
 
@@ -192,7 +192,7 @@ class Event:
     backfill: bool = False
     tags: frozenset[str] = frozenset()
     confidence: float = 1.0
-    facts: Mapping[str, int | float | str] = field(default=NO_FACTS)
+    facts: Mapping[str, int | float | str] = field(default_factory=lambda: NO_FACTS)
     version: int = 1
     id: int = 0
 
