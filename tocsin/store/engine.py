@@ -1,0 +1,170 @@
+"""The connection to the database: transactions that are retried whole, and errors that say what to do.
+
+SQLite: WAL, foreign keys, `synchronous=FULL` (an alert that was committed survives a power cut), and writers that
+begin IMMEDIATE, so that a read followed by a write never fails halfway. Postgres: READ COMMITTED, with unique keys,
+version checks and row locks where it matters. No network but the database's own happens inside a transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
+
+from tocsin.errors import SetupError, StoreError
+
+FILE = "tocsin.db"
+BUSY_TIMEOUT = dt.timedelta(seconds=30)
+PATIENCE = dt.timedelta(seconds=150)
+"""A transaction that meets locks or lost connections is tried again for this long."""
+_BEGIN = "tocsin_begin"
+WRITER = {_BEGIN: "BEGIN IMMEDIATE"}
+"""Execution options of a connection that will write (to SQLite; Postgres does not look at them)."""
+_BARE = {_BEGIN: ""}
+_AGAIN = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08")
+"""SQLSTATEs (or classes) after which the same transaction can succeed: serialisation, locks, a server gone."""
+_LATER = ("53",)
+"""Full disk, no memory, too many connections: only time or an operator mends it."""
+_LATER_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR")
+_CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+T = TypeVar("T")
+
+
+def database_url(text: str, state: Path) -> URL:
+    """The SQLAlchemy URL that `text` means; "" is SQLite in the folder `state`. `SetupError` for what is no such."""
+    if not text:
+        return URL.create("sqlite", database=str(state / FILE))
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SetupError("cannot open the database", subject="(url)", cause="the address cannot be read") from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
+        return url
+    if url.drivername != "postgresql+psycopg":
+        cause = "write sqlite:///path/of/a/file or postgresql+psycopg://user@host/name"
+        raise SetupError("cannot open the database", subject=url.render_as_string(), cause=cause)
+    return url
+
+
+class Database:
+    """Runs functions inside transactions; the only holder of an engine. Safe to share between threads."""
+
+    def __init__(
+        self, url: URL, *, busy_timeout: dt.timedelta = BUSY_TIMEOUT, patience: dt.timedelta = PATIENCE
+    ) -> None:
+        self.name = url.render_as_string(hide_password=True)
+        self.path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        self.patience_s = patience.total_seconds()
+        self.engine = open_engine(url, busy_timeout)
+        self._writer = self.engine.execution_options(**WRITER)
+        self._bare = self.engine.execution_options(**_BARE)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, seen from one snapshot (SQLite) or one transaction (Postgres)."""
+        return self._run(self.engine, work)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, committed. It may run several times, so it must leave nothing behind but rows."""
+        return self._run(self._writer, work)
+
+    def bare(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, run outside any transaction: for statements of SQLite's that refuse to be in one."""
+        return self._run(self._bare, work)
+
+    def insert(self, table: Table) -> postgresql.Insert:
+        """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        if self.path is None:
+            return postgresql.insert(table)
+        # Both dialects spell these clauses alike; SQLAlchemy has no common type for them.
+        return sqlite.insert(table)  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Give all connections back; the object is of no use afterwards."""
+        self.engine.dispose()
+
+    def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        deadline = time.monotonic() + self.patience_s
+        pause_s = 0.02
+        while True:
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except (DBAPIError, PoolTimeoutError) as error:
+                if not _again(error) or time.monotonic() + pause_s > deadline:
+                    raise self.error(error) from error
+            time.sleep(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(pause_s * 2, 2.0)
+
+    def error(self, error: DBAPIError | PoolTimeoutError) -> StoreError:
+        """`error` in our words: names the database, never its rows or its password."""
+        original = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        cause = str(original).strip().split("\n")[0]
+        if _sqlite_name(error).startswith(_CORRUPT):
+            cause += "; the file is damaged: stop Tocsin and put the last backup in its place (docs/operate.md)"
+        retry = _again(error) or _starts(error, _LATER, _LATER_SQLITE)
+        return StoreError("the database refused", subject=self.name, cause=cause, retry=retry)
+
+
+def _again(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Whether the whole transaction can succeed when it is run again now."""
+    if isinstance(error, PoolTimeoutError) or error.connection_invalidated:
+        return True
+    if _starts(error, _AGAIN, ("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return True
+    # psycopg gives no SQLSTATE when the server cannot be reached at all.
+    unreachable = not isinstance(error.orig, sqlite3.Error) and getattr(error.orig, "sqlstate", "") is None
+    return unreachable and type(error.orig).__name__ == "OperationalError"
+
+
+def _starts(error: DBAPIError | PoolTimeoutError, states: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return str(state).startswith(states) or _sqlite_name(error).startswith(names)
+
+
+def _sqlite_name(error: DBAPIError | PoolTimeoutError) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlite_errorname", ""))
+
+
+def open_engine(url: URL, busy_timeout: dt.timedelta, *, foreign_keys: bool = True) -> Engine:
+    """An engine for `url`. Without `foreign_keys` it is for a migration: one connection, closed after use."""
+    dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+    options: dict[str, Any] = {"hide_parameters": True, "json_serializer": dumps}
+    if not foreign_keys:
+        options["poolclass"] = NullPool
+    if url.get_backend_name() != "sqlite":
+        settings = f"-c timezone=UTC -c lock_timeout={int(busy_timeout.total_seconds() * 1000)}"
+        arguments = {"connect_timeout": 10, "application_name": "tocsin", "options": settings}
+        return create_engine(url, pool_pre_ping=True, connect_args=arguments, **options)
+    engine = create_engine(url, connect_args={"timeout": busy_timeout.total_seconds()}, **options)
+    event.listen(engine, "connect", partial(_prepare, foreign_keys=foreign_keys))
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: object, *, foreign_keys: bool) -> None:
+    # The driver must not begin transactions by itself: it would begin them DEFERRED.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL").close()
+    connection.execute("PRAGMA synchronous=FULL").close()
+    connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}").close()
+
+
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,165 @@
+"""Events: grown by linking, judged by thresholds, read by window."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, null, select, update
+
+from tocsin import failpoint
+from tocsin.errors import StoreError
+from tocsin.model import Event, Modality, Voice
+from tocsin.store import schema
+from tocsin.store.engine import Database
+
+_TABLE = schema.events
+_FIELDS = tuple(field.name for field in dataclasses.fields(Event))
+_SELECT = select(*(_TABLE.c[name] for name in _FIELDS))
+_WITHOUT_VOICES = select(*(null() if name == "voices" else _TABLE.c[name] for name in _FIELDS))
+_READ: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
+    (_FIELDS.index(name), read)
+    for name, read in (
+        ("modality", Modality),
+        ("families", frozenset),
+        ("voices", lambda voices: tuple(Voice(*voice) for voice in voices or ())),
+        ("articles", tuple),
+        ("denials", tuple),
+        ("tags", frozenset),
+    )
+)
+"""How the columns that are no plain values become those of the dataclass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`event` as it is after `triggers` (ids, none of them in an event) joined it; a new event has id 0.
+
+    A grown event carries the version it grew to: one more than the stored one.
+    """
+
+    event: Event
+    triggers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The table of events."""
+
+    db: Database
+
+    def window(
+        self,
+        *,
+        since: dt.datetime,
+        until: dt.datetime | None = None,
+        types: Collection[str] = (),
+        modalities: Collection[Modality] = (),
+        sources: Collection[str] = (),
+        targets: Collection[str] = (),
+        voices: bool = True,
+    ) -> list[Event]:
+        """Events that started in [since, until), oldest first; an empty filter accepts all.
+
+        Without `voices`, which only linking looks at, they cost much less; such events must not be saved again.
+        """
+        wanted: list[ColumnElement[bool]] = [_TABLE.c.started_at >= since]
+        if until is not None:
+            wanted.append(_TABLE.c.started_at < until)
+        for column, values in (
+            (_TABLE.c.type, types),
+            (_TABLE.c.modality, modalities),
+            (_TABLE.c.source, sources),
+            (_TABLE.c.target, targets),
+        ):
+            if len(values) == 1:
+                wanted.append(column == next(iter(values)))
+            elif values:
+                wanted.append(column.in_(sorted(values)))
+        query = (_SELECT if voices else _WITHOUT_VOICES).where(*wanted).order_by(_TABLE.c.started_at, _TABLE.c.id)
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+
+    def changed(self, *, limit: int) -> list[Event]:
+        """At most `limit` events that are new or have grown since thresholds judged them, by id."""
+        query = _SELECT.where(_TABLE.c.evaluated < _TABLE.c.version).order_by(_TABLE.c.id).limit(limit)
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+
+    def by_id(self, ids: Collection[int]) -> dict[int, Event]:
+        """Those of `ids` that exist."""
+        return self.db.read(lambda c: events_by_id(c, ids))
+
+    def save_links(self, links: Sequence[Link]) -> list[Event]:
+        """Store new and grown events and put their triggers into them, in one transaction; the events with their ids.
+
+        `StoreError` (with `retry`) and nothing stored where another process linked one of the triggers or grew one
+        of the events meanwhile: read again and link again.
+        """
+        saved = self.db.write(lambda c: self._save_links(c, links))
+        failpoint.reach("after_link")
+        return saved
+
+    def _save_links(self, connection: Connection, links: Sequence[Link]) -> list[Event]:
+        new = [link.event for link in links if not link.event.id]
+        ids: list[int] = []
+        if new:
+            query = insert(_TABLE).returning(_TABLE.c.id, sort_by_parameter_order=True)
+            ids = list(connection.execute(query, [_row(event) for event in new]).scalars())
+        fresh = iter(ids)
+        saved = [link.event if link.event.id else replace(link.event, id=next(fresh)) for link in links]
+        grown = [link.event for link in links if link.event.id]
+        joined = [
+            {"row_id": trigger, "row_event": event.id}
+            for event, link in zip(saved, links, strict=True)
+            for trigger in link.triggers
+        ]
+        self._expect(connection, _GROW, [{**_row(event), "row_id": event.id} for event in grown])
+        self._expect(connection, _JOIN, joined)
+        return saved
+
+    def _expect(self, connection: Connection, query: Any, rows: list[dict[str, Any]]) -> None:
+        """Run `query` for each of `rows`; each must change one row."""
+        for row in rows:
+            if connection.execute(query, row).rowcount != 1:
+                cause = "another process changed the same events meanwhile"
+                raise StoreError("linking was refused", subject=self.db.name, cause=cause, retry=True)
+
+
+_GROW = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.version == bindparam("version") - 1)
+    .values({name: bindparam(name) for name in _FIELDS if name != "id"})
+)
+_JOIN = (
+    update(schema.triggers)
+    .where(schema.triggers.c.id == bindparam("row_id"), schema.triggers.c.event.is_(None))
+    .values(event=bindparam("row_event"))
+)
+
+
+def events_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Event]:
+    """Those of `ids` that exist, inside a transaction."""
+    query = _SELECT.where(_TABLE.c.id.in_(ids)).order_by(_TABLE.c.id)
+    return {event.id: event for event in (to_event(row) for row in connection.execute(query))}
+
+
+def to_event(row: Row[Any]) -> Event:
+    """An `Event` from its columns in order."""
+    values: list[Any] = list(row)
+    for place, read in _READ:
+        values[place] = read(values[place])
+    return Event(*values)
+
+
+def _row(event: Event) -> dict[str, Any]:
+    row = {name: getattr(event, name) for name in _FIELDS if name != "id"}
+    row["modality"] = event.modality.value
+    row["families"] = sorted(event.families)
+    row["voices"] = [dataclasses.astuple(voice) for voice in event.voices]
+    row["articles"] = list(event.articles)
+    row["denials"] = list(event.denials)
+    row["tags"] = sorted(event.tags)
+    row["facts"] = dict(event.facts)
+    return row

@@ -1,0 +1,105 @@
+"""The store: one object, with the tables as its parts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.exc import DBAPIError
+
+from tocsin.errors import SetupError
+from tocsin.store import upgrade
+from tocsin.store.alerts import Alerts
+from tocsin.store.articles import Articles
+from tocsin.store.engine import BUSY_TIMEOUT, PATIENCE, Database, database_url
+from tocsin.store.events import Events
+from tocsin.store.feeds import Feeds
+from tocsin.store.leases import Leases
+from tocsin.store.maintenance import Maintenance
+from tocsin.store.mutes import Mutes
+from tocsin.store.notices import Notices
+from tocsin.store.outbox import Outbox
+from tocsin.store.status import Status, read_status
+from tocsin.store.triggers import Triggers
+
+
+class Store:
+    """Everything Tocsin remembers. Methods take and return the dataclasses of `tocsin.model`; each is one transaction.
+
+    A transaction that meets locks, serialisation failures or a lost connection is run again as a whole; what cannot
+    be done raises `StoreError`. Safe to share between threads, not between processes: each opens its own.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.feeds = Feeds(db)
+        self.articles = Articles(db)
+        self.triggers = Triggers(db)
+        self.events = Events(db)
+        self.alerts = Alerts(db)
+        self.outbox = Outbox(db)
+        self.leases = Leases(db)
+        self.mutes = Mutes(db)
+        self.notices = Notices(db)
+        self.maintenance = Maintenance(db)
+
+    @classmethod
+    def open(
+        cls,
+        url: str = "",
+        state: Path = Path("state"),
+        *,
+        busy_timeout: dt.timedelta = BUSY_TIMEOUT,
+        patience: dt.timedelta = PATIENCE,
+    ) -> Self:
+        """The store at `url` (an SQLAlchemy URL; "": SQLite in the folder `state`).
+
+        A SQLite file that does not exist is made. `SetupError` where the schema is not this code's, the file is
+        damaged or cannot be written, or the server is unreachable; nothing is ever replaced.
+        """
+        address = database_url(url, state)
+        if address.get_backend_name() == "sqlite":
+            upgrade.demand_file(Path(address.database or ""))
+        db = Database(address, busy_timeout=busy_timeout, patience=patience)
+        try:
+            with db.engine.connect() as connection:
+                upgrade.demand_head(upgrade.revision(connection), db.name)
+        except DBAPIError as error:
+            db.close()
+            told = db.error(error)
+            raise SetupError("cannot open the database", subject=db.name, cause=told.cause, retry=told.retry) from error
+        except SetupError:
+            db.close()
+            raise
+        return cls(db)
+
+    @staticmethod
+    def upgrade(url: str = "", state: Path = Path("state"), *, now: dt.datetime) -> tuple[str, str]:
+        """Bring the database to this code's schema; its versions before and after ("" where it was empty).
+
+        A SQLite file is first copied to `backups/` beside it. Killed anywhere, it leaves the old schema or the new.
+        """
+        address = database_url(url, state)
+        if address.get_backend_name() == "sqlite":
+            path = Path(address.database or "")
+            upgrade.demand_file(path)
+            upgrade.back_up_first(address, now=now)
+        return upgrade.migrate(address)
+
+    def status(self, *, now: dt.datetime) -> Status:
+        """Counts and last times."""
+        return read_status(self.db, now=now)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,173 @@
+"""Triggers: stored once for each article, rule and span, however often the article is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from tocsin import failpoint
+from tocsin.model import Article, Evidence, Modality, Trigger
+from tocsin.store import schema
+from tocsin.store.articles import COLUMNS as ARTICLE_COLUMNS
+from tocsin.store.engine import Database
+
+_TABLE = schema.triggers
+_COLUMNS = tuple(
+    _TABLE.c[name]
+    for name in (
+        *("type", "modality", "source", "target", "object", "rule", "version"),
+        *("field", "span_start", "span_end", "text"),
+        *("confidence", "severity", "occurred_on", "place", "facts", "article", "id"),
+    )
+)
+_WIDTH = len(_COLUMNS)
+_REPORTS = select(*_COLUMNS, *ARTICLE_COLUMNS).join_from(_TABLE, schema.articles)
+_JUDGED = ("type", "modality", "source", "target", "object", "occurred_on", "place", "facts")
+"""What linking and thresholds look at: a trigger that changed in one of these is linked again."""
+_CHANGED = (*_JUDGED, "version", "text", "confidence", "severity", "detected_at", "event")
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """The table of triggers."""
+
+    db: Database
+
+    def save_detection(
+        self, articles: Sequence[Article], triggers: Iterable[Trigger], *, rules: str, now: dt.datetime
+    ) -> int:
+        """Store what `rules` detected in `articles` and mark these as read, in one transaction.
+
+        Each trigger names its article by id. An article that was edited after it was read stays undetected and its
+        triggers are dropped. Of an article that is read again, triggers no longer found are withdrawn and changed
+        ones go to linking again. The result is the number of triggers that are new.
+        """
+        found = list(triggers)
+        count = self.db.write(lambda c: self._save(c, articles, found, rules, now))
+        failpoint.reach("after_detect")
+        return count
+
+    def _save(
+        self, connection: Connection, articles: Sequence[Article], found: list[Trigger], rules: str, now: dt.datetime
+    ) -> int:
+        current = _current(connection, articles)
+        rows = {_key(row): row for row in (_row(item, now) for item in found if item.article in current)}
+        stored = _stored(connection, current)
+        new = [row for key, row in rows.items() if key not in stored]
+        if new:
+            connection.execute(self.db.insert(_TABLE).on_conflict_do_nothing(), new)
+        if stored:
+            _reconcile(connection, stored, rows, now)
+        failpoint.reach("mid_detect")
+        table = schema.articles
+        connection.execute(update(table).where(table.c.id.in_(current)).values(detected=rules, aside=None))
+        return len(new)
+
+    def unlinked(self, *, limit: int) -> list[tuple[Trigger, Article]]:
+        """At most `limit` triggers that are in no event yet, with their articles, by id."""
+        query = _REPORTS.where(_TABLE.c.event.is_(None), _TABLE.c.withdrawn_at.is_(None))
+        query = query.order_by(_TABLE.c.id).limit(limit)
+        return self.db.read(lambda c: [_report(row) for row in c.execute(query)])
+
+    def of_events(self, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
+        """The triggers of each event of `events`, with their articles, by id."""
+        return self.db.read(lambda c: of_events(c, events))
+
+    def of_articles(self, articles: Collection[int]) -> list[Trigger]:
+        """The triggers of `articles` that stand, by id."""
+        query = select(*_COLUMNS).where(_TABLE.c.article.in_(articles), _TABLE.c.withdrawn_at.is_(None))
+        return self.db.read(lambda c: [to_trigger(row) for row in c.execute(query.order_by(_TABLE.c.id))])
+
+
+def of_events(connection: Connection, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
+    """The triggers of each event of `events`, with their articles, by id, inside a transaction."""
+    query = _REPORTS.add_columns(_TABLE.c.event).where(_TABLE.c.event.in_(events)).order_by(_TABLE.c.id)
+    found: dict[int, list[tuple[Trigger, Article]]] = {event: [] for event in events}
+    for row in connection.execute(query):
+        found[row[-1]].append(_report(row[:-1]))
+    return found
+
+
+def to_trigger(row: Sequence[Any] | Row[Any]) -> Trigger:
+    """A `Trigger` from its columns in order."""
+    values = list(row[:_WIDTH])
+    values[1] = Modality(values[1])
+    values[7:11] = [Evidence(*values[7:11])]
+    return Trigger(*values)
+
+
+def _report(row: Sequence[Any] | Row[Any]) -> tuple[Trigger, Article]:
+    return to_trigger(row[:_WIDTH]), Article(*row[_WIDTH:])
+
+
+def _row(trigger: Trigger, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "article": trigger.article,
+        "rule": trigger.rule,
+        "field": trigger.evidence.field,
+        "span_start": trigger.evidence.start,
+        "span_end": trigger.evidence.end,
+        "type": trigger.type,
+        "modality": trigger.modality.value,
+        "source": trigger.source,
+        "target": trigger.target,
+        "object": trigger.object,
+        "version": trigger.version,
+        "text": trigger.evidence.text,
+        "confidence": trigger.confidence,
+        "severity": trigger.severity,
+        "occurred_on": trigger.occurred_on,
+        "place": trigger.place,
+        "facts": dict(trigger.facts),
+        "detected_at": now,
+    }
+
+
+Key = tuple[int, str, str, int, int]
+
+
+def _key(row: dict[str, Any]) -> Key:
+    return row["article"], row["rule"], row["field"], row["span_start"], row["span_end"]
+
+
+def _current(connection: Connection, articles: Sequence[Article]) -> set[int]:
+    """Ids of those `articles` whose text is still the one that was read; locked until the transaction ends."""
+    table = schema.articles
+    query = select(table.c.id, table.c.digest).where(table.c.id.in_([article.id for article in articles]))
+    digests = {row.id: row.digest for row in connection.execute(query.with_for_update())}
+    return {article.id for article in articles if digests.get(article.id) == article.digest}
+
+
+def _stored(connection: Connection, articles: Collection[int]) -> dict[Key, dict[str, Any]]:
+    """The triggers that `articles` already have."""
+    query = select(_TABLE).where(_TABLE.c.article.in_(articles))
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return {_key(row): row for row in rows}
+
+
+def _reconcile(
+    connection: Connection, stored: dict[Key, dict[str, Any]], rows: dict[Key, dict[str, Any]], now: dt.datetime
+) -> None:
+    """Bring the `stored` triggers of articles that were read again in line with what was found now."""
+    gone = [row["id"] for key, row in stored.items() if key not in rows and row["withdrawn_at"] is None]
+    if gone:
+        connection.execute(update(_TABLE).where(_TABLE.c.id.in_(gone)).values(withdrawn_at=now))
+    changed = []
+    for key in stored.keys() & rows.keys():
+        old, new = stored[key], rows[key]
+        judged = all(old[name] == new[name] for name in _JUDGED)
+        if not judged or old["withdrawn_at"] is not None or old["version"] != new["version"]:
+            changed.append({**new, "row_id": old["id"], "event": old["event"] if judged else None})
+    if changed:
+        connection.execute(_CHANGE, changed)
+
+
+_CHANGE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_id"))
+    .values(withdrawn_at=None, **{name: bindparam(name) for name in _CHANGED})
+)
