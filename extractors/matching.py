@@ -94,10 +94,10 @@ class Open:
     """The open events, so indexed that a report is compared with few of them."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self._waiting: dict[tuple[str, Modality], list[Growing]] = defaultdict(list)
+        self._waiting: dict[tuple[str, Modality], list[Event]] = defaultdict(list)
         self._kinds: dict[tuple[str, Modality], _Kind] = {}
         for event in events:
-            self._waiting[event.type, event.modality].append(Growing(event, event))
+            self._waiting[event.type, event.modality].append(event)
 
     def add(self, item: Growing) -> None:
         """Take in an event that was found in this sweep, or one that grew."""
@@ -123,7 +123,8 @@ class Open:
     def _kind(self, type: str, modality: Modality) -> _Kind:
         key = (type, modality)
         if key not in self._kinds:
-            self._kinds[key] = _Kind(self._waiting.pop(key, ()), rare=type in _RARE)
+            items = [Growing(event, event) for event in self._waiting.pop(key, ())]
+            self._kinds[key] = _Kind(items, rare=type in _RARE)
         return self._kinds[key]
 
 
