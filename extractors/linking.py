@@ -135,9 +135,11 @@ def merged(events: Sequence[Event], *, now: dt.datetime) -> Event:
 
 
 def _result(item: Growing) -> Link:
-    version = item.before.version + 1 if item.before else 1
-    growth = frozenset(item.growth) if item.before else frozenset()
-    return Link(replace(item.event, version=version), item.before, growth, tuple(item.reports))
+    if item.before is None:
+        return Link(replace(item.event, version=1), None, frozenset(), tuple(item.reports))
+    gained = {**item.before.gained, **dict.fromkeys(sorted(item.growth), item.event.changed_at.isoformat())}
+    event = replace(item.event, version=item.before.version + 1, gained=MappingProxyType(gained))
+    return Link(event, item.before, frozenset(item.growth), tuple(item.reports))
 
 
 def _order(report: Report) -> tuple[object, ...]:

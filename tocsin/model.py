@@ -169,8 +169,9 @@ class Event:
 
     `started_at` is the event time of the first report, `changed_at` of the latest growth. `families` are the
     independent voices (len = corroboration), `voices` their texts, by which wire copy under another name is known;
-    `state_media` is true while only state media carry it. `denials` are the articles that deny it. `version` grows with
-    each change.
+    `state_media` is true while only state media carry it. `denials` are the articles that deny it, `gained` maps each
+    kind of `Growth` to the ISO time when it last came. `version` grows with each change. An event whose last report was
+    withdrawn has no articles.
     """
 
     type: str
@@ -188,6 +189,7 @@ class Event:
     voices: tuple[Voice, ...] = ()
     articles: tuple[int, ...] = ()
     denials: tuple[int, ...] = ()
+    gained: Mapping[str, int | float | str] = field(default=NO_FACTS)
     state_media: bool = False
     backfill: bool = False
     tags: frozenset[str] = frozenset()

@@ -6,9 +6,10 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, null, select, update
 
 from tocsin import failpoint
 from tocsin.errors import StoreError
@@ -66,26 +67,19 @@ class Events:
 
         Without `voices`, which only linking looks at, they cost much less; such events must not be saved again.
         """
-        wanted: list[ColumnElement[bool]] = [_TABLE.c.started_at >= since]
+        filters = {"type": types, "modality": modalities, "source": sources, "target": targets}
+        shape = tuple((name, len(values) == 1) for name, values in filters.items() if values)
+        values: dict[str, object] = {"since": since}
         if until is not None:
-            wanted.append(_TABLE.c.started_at < until)
-        for column, values in (
-            (_TABLE.c.type, types),
-            (_TABLE.c.modality, modalities),
-            (_TABLE.c.source, sources),
-            (_TABLE.c.target, targets),
-        ):
-            if len(values) == 1:
-                wanted.append(column == next(iter(values)))
-            elif values:
-                wanted.append(column.in_(sorted(values)))
-        query = (_SELECT if voices else _WITHOUT_VOICES).where(*wanted).order_by(_TABLE.c.started_at, _TABLE.c.id)
-        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+            values["until"] = until
+        for name, one in shape:
+            values[name] = next(iter(filters[name])) if one else sorted(filters[name])
+        query = _window(shape, until is not None, voices)
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query, values)])
 
     def changed(self, *, limit: int) -> list[Event]:
         """At most `limit` events that are new or have grown since thresholds judged them, by id."""
-        query = _SELECT.where(_TABLE.c.evaluated < _TABLE.c.version).order_by(_TABLE.c.id).limit(limit)
-        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(_CHANGED, {"limit": limit})])
 
     def by_id(self, ids: Collection[int]) -> dict[int, Event]:
         """Those of `ids` that exist."""
@@ -127,6 +121,19 @@ class Events:
                 raise StoreError("linking was refused", subject=self.db.name, cause=cause, retry=True)
 
 
+@cache
+def _window(shape: tuple[tuple[str, bool], ...], until: bool, voices: bool) -> Select[Any]:
+    """The statement for filters of that shape (column, whether one value). To build one costs twice its execution."""
+    query = (_SELECT if voices else _WITHOUT_VOICES).where(_TABLE.c.started_at >= bindparam("since"))
+    if until:
+        query = query.where(_TABLE.c.started_at < bindparam("until"))
+    for name, one in shape:
+        column = _TABLE.c[name]
+        query = query.where(column == bindparam(name) if one else column.in_(bindparam(name, expanding=True)))
+    return query.order_by(_TABLE.c.started_at, _TABLE.c.id)
+
+
+_CHANGED = _SELECT.where(_TABLE.c.evaluated < _TABLE.c.version).order_by(_TABLE.c.id).limit(bindparam("limit"))
 _GROW = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.version == bindparam("version") - 1)
@@ -160,6 +167,7 @@ def _row(event: Event) -> dict[str, Any]:
     row["voices"] = [dataclasses.astuple(voice) for voice in event.voices]
     row["articles"] = list(event.articles)
     row["denials"] = list(event.denials)
+    row["gained"] = dict(event.gained)
     row["tags"] = sorted(event.tags)
     row["facts"] = dict(event.facts)
     return row

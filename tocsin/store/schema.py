@@ -175,6 +175,7 @@ events = Table(
     Column("voices", Facts, nullable=False),
     Column("articles", Facts, nullable=False),
     Column("denials", Facts, nullable=False),
+    Column("gained", Facts, nullable=False),
     Column("state_media", Boolean, nullable=False),
     Column("backfill", Boolean, nullable=False),
     Column("tags", Facts, nullable=False),

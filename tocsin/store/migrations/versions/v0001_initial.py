@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("voices", Facts, nullable=False),
         sa.Column("articles", Facts, nullable=False),
         sa.Column("denials", Facts, nullable=False),
+        sa.Column("gained", Facts, nullable=False),
         sa.Column("state_media", sa.Boolean(), nullable=False),
         sa.Column("backfill", sa.Boolean(), nullable=False),
         sa.Column("tags", Facts, nullable=False),
