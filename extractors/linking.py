@@ -137,7 +137,8 @@ def merged(events: Sequence[Event], *, now: dt.datetime) -> Event:
 def _result(item: Growing) -> Link:
     if item.before is None:
         return Link(replace(item.event, version=1), None, frozenset(), tuple(item.reports))
-    gained = {**item.before.gained, **dict.fromkeys(sorted(item.growth), item.event.changed_at.isoformat())}
+    gained: dict[str, int | float | str] = dict(item.before.gained)
+    gained |= dict.fromkeys(sorted(item.growth), item.event.changed_at.isoformat())
     event = replace(item.event, version=item.before.version + 1, gained=MappingProxyType(gained))
     return Link(event, item.before, frozenset(item.growth), tuple(item.reports))
 

@@ -189,7 +189,7 @@ class Event:
     voices: tuple[Voice, ...] = ()
     articles: tuple[int, ...] = ()
     denials: tuple[int, ...] = ()
-    gained: Mapping[str, int | float | str] = field(default=NO_FACTS)
+    gained: Mapping[str, int | float | str] = field(default_factory=lambda: NO_FACTS)
     state_media: bool = False
     backfill: bool = False
     tags: frozenset[str] = frozenset()
