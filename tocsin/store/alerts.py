@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, select, update
@@ -89,11 +90,10 @@ class Alerts:
         self, *, since: dt.datetime, watch: str | None = None, threshold: str | None = None, group: str | None = None
     ) -> list[Alert]:
         """Alerts fired at or after `since`, oldest first: what the next decision of a threshold takes into account."""
-        query = _SELECT.where(_TABLE.c.fired_at >= since)
-        for column, value in ((_TABLE.c.watch, watch), (_TABLE.c.threshold, threshold), (_TABLE.c.group_key, group)):
-            if value is not None:
-                query = query.where(column == value)
-        return self.db.read(lambda c: _load(c, query.order_by(_TABLE.c.fired_at, _TABLE.c.id)))
+        given = {"watch": watch, "threshold": threshold, "group_key": group}
+        values = {name: value for name, value in given.items() if value is not None}
+        query = _prior(tuple(values))
+        return self.db.read(lambda c: _load(c, query, {"since": since, **values}))
 
     def recent(
         self,
@@ -138,6 +138,13 @@ class Alerts:
         return self.db.write(turn)
 
 
+@cache
+def _prior(names: tuple[str, ...]) -> Select[Any]:
+    """The statement for a filter by the columns `names`. To build one costs twice its execution."""
+    query = _SELECT.where(_TABLE.c.fired_at >= bindparam("since"))
+    return query.where(*(_TABLE.c[name] == bindparam(name) for name in names)).order_by(_TABLE.c.fired_at, _TABLE.c.id)
+
+
 _EVALUATED = (
     update(schema.events)
     .where(schema.events.c.id == bindparam("row_id"), schema.events.c.evaluated < bindparam("row_version"))
@@ -175,8 +182,8 @@ def with_events(connection: Connection, alerts: Sequence[Alert]) -> list[Alert]:
     return [replace(alert, events=tuple(found[alert.id])) for alert in alerts]
 
 
-def _load(connection: Connection, query: Select[Any]) -> list[Alert]:
-    return with_events(connection, [to_alert(row) for row in connection.execute(query)])
+def _load(connection: Connection, query: Select[Any], values: dict[str, object] | None = None) -> list[Alert]:
+    return with_events(connection, [to_alert(row) for row in connection.execute(query, values)])
 
 
 def _detail(connection: Connection, id: str) -> AlertDetail | None:

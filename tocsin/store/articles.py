@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, tuple_, update
 
 from tocsin.model import Article
 from tocsin.store import schema
@@ -17,8 +17,10 @@ from tocsin.store.engine import Database
 COLUMNS = tuple(schema.articles.c[field.name] for field in dataclasses.fields(Article))
 """In the order of the dataclass, so that `Article(*row)` reads a row."""
 _SELECT = select(*COLUMNS)
-_PENDING = schema.articles.c.detected.is_(None)
 _ASIDE = schema.articles.c.aside.is_not(None)
+_IN_TURN = _SELECT.order_by(schema.articles.c.id).limit(bindparam("limit"))
+_UNDETECTED = _IN_TURN.where(schema.articles.c.detected.is_(None))
+_RETRIED = _IN_TURN.where(_ASIDE, schema.articles.c.detected != bindparam("rules"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,8 @@ class Articles:
 
 
 def _undetected(connection: Connection, rules: str, limit: int) -> list[Article]:
-    by_id = _SELECT.order_by(schema.articles.c.id)
-    found = [Article(*row) for row in connection.execute(by_id.where(_PENDING).limit(limit))]
+    found = [Article(*row) for row in connection.execute(_UNDETECTED, {"limit": limit})]
     if len(found) < limit:
-        again = by_id.where(_ASIDE, schema.articles.c.detected != rules).limit(limit - len(found))
-        found += [Article(*row) for row in connection.execute(again)]
+        rest = {"limit": limit - len(found), "rules": rules}
+        found += [Article(*row) for row in connection.execute(_RETRIED, rest)]
     return found

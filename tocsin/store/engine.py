@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic_core import from_json
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -143,11 +144,13 @@ def _sqlite_name(error: DBAPIError | PoolTimeoutError) -> str:
 def open_engine(url: URL, busy_timeout: dt.timedelta, *, foreign_keys: bool = True) -> Engine:
     """An engine for `url`. Without `foreign_keys` it is for a migration: one connection, closed after use."""
     dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-    options: dict[str, Any] = {"hide_parameters": True, "json_serializer": dumps}
+    options: dict[str, Any] = {"hide_parameters": True, "json_serializer": dumps, "json_deserializer": from_json}
     if not foreign_keys:
         options["poolclass"] = NullPool
     if url.get_backend_name() != "sqlite":
-        settings = f"-c timezone=UTC -c lock_timeout={int(busy_timeout.total_seconds() * 1000)}"
+        # A plan that fits any window reads the whole table; the one for this window reads the window.
+        plan = "-c plan_cache_mode=force_custom_plan"
+        settings = f"-c timezone=UTC -c lock_timeout={int(busy_timeout.total_seconds() * 1000)} {plan}"
         arguments = {"connect_timeout": 10, "application_name": "tocsin", "options": settings}
         return create_engine(url, pool_pre_ping=True, connect_args=arguments, **options)
     engine = create_engine(url, connect_args={"timeout": busy_timeout.total_seconds()}, **options)

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select, true, update
+from sqlalchemy import Connection, bindparam, select, true, update
 
 from tocsin import failpoint
 from tocsin.model import Article, FeedState
@@ -58,13 +58,8 @@ class Feeds:
 
     def due(self, *, now: dt.datetime, limit: int) -> list[FeedState]:
         """At most `limit` configured feeds that are not disabled and whose time has come, longest overdue first."""
-        table = schema.feeds
-        query = (
-            _STATE.where(table.c.configured == true(), table.c.next_check_at <= now, table.c.disabled == "")
-            .order_by(table.c.next_check_at, table.c.feed)
-            .limit(limit)
-        )
-        return self.db.read(lambda c: [FeedState(*row) for row in c.execute(query)])
+        values = {"now": now, "limit": limit}
+        return self.db.read(lambda c: [FeedState(*row) for row in c.execute(_DUE, values)])
 
     def all(self, *, configured_only: bool = True) -> list[FeedState]:
         """Every feed's state, by id."""
@@ -116,15 +111,16 @@ class Feeds:
             connection.execute(_EDIT, edited)
         return PollCounts(len(new), len(edited), len(articles) - len(new) - len(edited))
 
-    def count_due(self, *, now: dt.datetime) -> int:
-        """How many configured feeds are waiting to be polled."""
-        table = schema.feeds
-        query = select(func.count()).where(
-            table.c.configured == true(), table.c.next_check_at <= now, table.c.disabled == ""
-        )
-        return self.db.read(lambda c: c.execute(query).scalar_one())
 
-
+_DUE = (
+    _STATE.where(
+        schema.feeds.c.configured == true(),
+        schema.feeds.c.next_check_at <= bindparam("now"),
+        schema.feeds.c.disabled == "",
+    )
+    .order_by(schema.feeds.c.next_check_at, schema.feeds.c.feed)
+    .limit(bindparam("limit"))
+)
 _EDIT = (
     update(schema.articles)
     .where(schema.articles.c.id == bindparam("row_id"))

@@ -26,6 +26,11 @@ _COLUMNS = tuple(
 )
 _WIDTH = len(_COLUMNS)
 _REPORTS = select(*_COLUMNS, *ARTICLE_COLUMNS).join_from(_TABLE, schema.articles)
+_UNLINKED = (
+    _REPORTS.where(_TABLE.c.event.is_(None), _TABLE.c.withdrawn_at.is_(None))
+    .order_by(_TABLE.c.id)
+    .limit(bindparam("limit"))
+)
 _JUDGED = ("type", "modality", "source", "target", "object", "occurred_on", "place", "facts")
 """What linking and thresholds look at: a trigger that changed in one of these is linked again."""
 _CHANGED = (*_JUDGED, "version", "text", "confidence", "severity", "detected_at", "event")
@@ -69,9 +74,7 @@ class Triggers:
 
     def unlinked(self, *, limit: int) -> list[tuple[Trigger, Article]]:
         """At most `limit` triggers that are in no event yet, with their articles, by id."""
-        query = _REPORTS.where(_TABLE.c.event.is_(None), _TABLE.c.withdrawn_at.is_(None))
-        query = query.order_by(_TABLE.c.id).limit(limit)
-        return self.db.read(lambda c: [_report(row) for row in c.execute(query)])
+        return self.db.read(lambda c: [_report(row) for row in c.execute(_UNLINKED, {"limit": limit})])
 
     def of_events(self, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
         """The triggers of each event of `events`, with their articles, by id."""
