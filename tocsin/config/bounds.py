@@ -55,6 +55,11 @@ class Condition(Strict):
     def _bounds(self) -> dict[str, float | None]:
         return {name: getattr(self, name) for name in _SIGNS}
 
+    @property
+    def has_upper(self) -> bool:
+        """Whether a fall alone can make it hold."""
+        return self.lt is not None or self.lte is not None or self.eq is not None
+
     def holds(self, value: float) -> bool:
         """Whether `value` is within all bounds."""
         return all(_SIGNS[name][1](value, bound) for name, bound in self._bounds().items() if bound is not None)
