@@ -1,0 +1,61 @@
+"""The literal gate: which frames a text can match at all, told in microseconds, before anything is parsed.
+
+It is computed from the compiled rules. A frame asks for a form of its act, one of its object and one of `near`; a text
+that lacks all forms of one of these cannot match it. A frame without literals is always let through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import re2
+
+from extractors.rules import CompiledFrame, CompiledRule
+
+MAX_MEMORY = 512 << 20
+
+
+class Gate:
+    """Built once from the rules; `frames` says which of them are worth a parse."""
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        patterns: dict[frozenset[str], int] = {}
+        self._wanted: list[tuple[CompiledFrame, frozenset[int]]] = []
+        for rule in rules:
+            for frame in rule.frames:
+                needed = set()
+                for lexicon in (frame.act, frame.object, frame.near):
+                    if lexicon and not lexicon.special:
+                        needed.add(patterns.setdefault(frozenset(lexicon.literals), len(patterns)))
+                self._wanted.append((frame, frozenset(needed)))
+        self.literals = sum(map(len, patterns))
+        options = re2.Options()
+        options.max_mem = MAX_MEMORY
+        self._set = re2.Set.SearchSet(options)
+        for literals in patterns:
+            self._set.Add(pattern(literals))
+        self._empty = not patterns
+        if patterns:
+            self._set.Compile()
+
+    def frames(self, text: str) -> list[CompiledFrame]:
+        """Frames that `text` (see `fold`) may match, in rule order; none means that no rule can fire."""
+        hits = frozenset() if self._empty else frozenset(self._set.Match(text) or ())
+        return [frame for frame, needed in self._wanted if needed <= hits]
+
+    def all_frames(self) -> list[CompiledFrame]:
+        """Every frame: what an ungated detection tries."""
+        return [frame for frame, _ in self._wanted]
+
+
+def fold(text: str) -> str:
+    """Text as the gate reads it."""
+    return text.lower().replace("’", "'")
+
+
+def pattern(literals: Iterable[str]) -> str:
+    """A regular expression for any of `literals` as a word. Digits may touch it: "10km" is two words to spaCy."""
+    parts = sorted(literals)
+    inner = "|".join(re.escape(part) for part in parts)
+    return rf"(?:\b|[0-9_])(?:{inner})(?:\b|[0-9_])"

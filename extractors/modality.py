@@ -1,0 +1,475 @@
+"""Did it happen? Reads the words that govern an act, each with its syntactic scope, never a mere window.
+
+The act is followed upwards through the parse. Its own auxiliaries, negations and adjectives speak first; then whatever
+governs it: a verb or noun of planning, fearing or urging makes it prospective, one of denying makes it denied, one of
+remembering makes it past, one of saying or condemning leaves it standing as a fact. Dates speak last.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from extractors.forms import family
+from extractors.syntax import Tree
+from tocsin.model import Modality
+
+HAPPENED, PROSPECTIVE, DENIED, PAST = Modality.HAPPENED, Modality.PROSPECTIVE, Modality.DENIED, Modality.PAST
+
+
+def _forms(words: str) -> frozenset[str]:
+    return frozenset(form for word in words.split() for form in family(word))
+
+
+MODALS = frozenset(
+    """
+    will would may might could can should must shall 'll wo ca 'd
+""".split()
+)
+FUTURE = frozenset({"will", "shall", "'ll", "wo"})
+NEGATIONS = frozenset(
+    """
+    not n't never no neither nor without
+""".split()
+)
+WISH = _forms("""
+    plan threaten intend aim seek want wish hope fear expect consider mull weigh ponder propose offer urge demand
+    request appeal ask press push vow promise prepare ready prevent avoid avert deter warn predict foresee
+    anticipate debate suggest recommend encourage invite need require risk attempt try plot foil thwart schedule
+    poise brace contemplate advocate favour favor eye pursue explore envisage envision vote discuss await support
+    back endorse moot float advise pledge prefer struggle lobby pressure rehearse simulate practise imagine insist
+    swear pray dare dream
+""") | frozenset(
+    """
+    intention intent proposal bid effort efforts possibility prospect prospects chance likelihood potential danger
+    readiness willingness desire ability capability option options preparation preparations request threat threats
+    likely unlikely set due able willing open eager keen ready poised preparing wants want ultimatum call calls
+    calling blueprint roadmap scenario deadline alert worry worries worried concern concerns speculation afraid
+    suspicion imminent bound certain determined reluctant free authority permission goal ambition quest push drive
+    need needs law bill strategy
+""".split()
+)  # fmt: skip
+DENIAL = _forms("""
+    deny reject refuse dismiss decline cancel veto ban forbid rebuff spurn refute disavow disown abandon scrap
+    shelve nix oppose prohibit abort
+""") | frozenset(
+    """
+        ruled rules ruling refusal halt halts halted stop stops stopped suspend suspends suspended
+    """.split()
+)
+RULE_OUT = _forms("rule")
+DONE = _forms("""
+    begin start continue resume manage proceed help decide agree approve authorize authorise order keep go finish
+    complete conclude proceed use confirm report say claim announce state tell admit acknowledge reveal show
+    conduct carry hold launch make stage perform mount undertake commit suffer see face endure witness unleash
+    step intensify increase expand accelerate ramp escalate sign reach receive get deliver
+""")
+FACTIVE = _forms("""
+    condemn denounce criticise criticize protest mourn hail praise deplore decry slam blast welcome regret survive
+    escape blame investigate probe study respond react retaliate cause trigger spark prompt detect observe monitor
+    track confirm watch commend applaud celebrate justify defend violate breach break
+""")
+MEMORY = _forms("""
+    commemorate remember mark recall honour honor convict charge sentence jail acquit indict sue try
+""") | frozenset(
+    """
+        anniversary anniversaries memorial trial inquiry lawsuit history historic veteran veterans survivor
+        survivors commemoration documentary film book museum mastermind suspect perpetrator legacy aftermath
+        victims families prosecution prosecutors judge court convicted responsible accused
+    """.split()
+)
+MEMORY_VERBS = _forms("commemorate remember mark recall honour honor")
+TRIAL = _forms("convict sentence jail acquit indict sue prosecute extradite")
+EVENTIVE = _forms("""
+    occur happen begin start continue resume proceed take last end follow ensue erupt open kick be come go
+    intensify
+""")
+HEDGES = frozenset(
+    """
+        planned possible potential future upcoming proposed imminent expected looming hypothetical threatened
+        feared would-be impending eventual likely scheduled attempted foiled thwarted failed averted prospective
+        further additional next intended forthcoming conceivable prepared unapproved draft plotted
+    """.split()
+)
+SOFT_HEDGES = frozenset({"further", "additional", "next", "failed", "prepared", "expected"})
+OLD = frozenset(
+    """
+        past previous earlier former historic historical old longtime long-standing longstanding existing
+        standing decades-old pre-war cold unprecedented
+    """.split()
+) - {"unprecedented", "cold"}
+CONDITIONS = frozenset({"if", "unless", "whether", "should", "until", "once", "before", "lest", "provided", "till"})
+FACT_MARKS = frozenset({"after", "since", "because", "as", "while", "when", "although", "though"})
+FACT_PREPS = frozenset(
+    """
+        after following amid amidst despite over since during because in through throughout by within upon under
+        via
+    """.split()
+)
+AHEAD = frozenset({"before", "until", "till", "ahead", "pending", "without", "barring", "instead", "unless"})
+CONTAINERS = _forms("""
+    series wave round spate string number lot kind type form barrage act case part result day week night hour
+    campaign flurry salvo dozen hundred thousand majority report claim account evidence news video image footage
+    wake face light midst announcement confirmation scale pace course end beginning start resumption continuation
+    spike surge rise set package batch shipment delivery supply tranche test launch
+""")
+ATTRIBUTION = _forms("""
+    say report claim announce confirm tell state note add reveal allege accuse believe think suspect show
+""")
+FUTURE_TIMES = frozenset({"tomorrow", "soon", "shortly"})
+YEAR = re.compile(r"(?:19|20)\d\d(?:s)?$")
+MONTHS = {name: number for number, name in enumerate(
+    """
+    january february march april may june july august september october november december
+""".split(), 1)}  # fmt: skip
+MONTHS |= {name[:3]: number for name, number in list(MONTHS.items()) if name != "may"}
+LONG_AGO = frozenset(
+    """
+    months month years year decades decade century centuries
+""".split()
+)
+RECENT_DAYS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A word that spoke on the modality: its token, what it says, and why in words."""
+
+    index: int
+    modality: Modality
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The modality with the cues that made it."""
+
+    modality: Modality
+    cues: tuple[Cue, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The cues in words."""
+        return "; ".join(cue.why for cue in self.cues) or "by default"
+
+
+@dataclass(slots=True)
+class _Walk:
+    tree: Tree
+    cues: list[Cue]
+    decision: bool
+
+    def say(self, index: int, modality: Modality, why: str) -> None:
+        self.cues.append(Cue(index, modality, f"{why}: {self.tree.words[index]}"))
+
+
+def judge(
+    tree: Tree, act: int, *, default: Modality = HAPPENED, decision: bool = False, published: dt.date | None = None
+) -> Verdict:
+    """The modality of the act at token `act`.
+
+    `default` is the frame's own; `decision` says that an announced decision to do it counts as done.
+    """
+    walk = _Walk(tree, [], decision)
+    _climb(walk, act)
+    _dates(walk, act, published)
+    for modality in (DENIED, PAST, PROSPECTIVE, HAPPENED):
+        found = [cue for cue in walk.cues if cue.modality is modality]
+        if not found:
+            continue
+        if modality is PROSPECTIVE and default is PAST:
+            continue
+        return Verdict(modality if modality is not HAPPENED else default, tuple(walk.cues))
+    return Verdict(default, tuple(walk.cues))
+
+
+def _climb(walk: _Walk, act: int) -> None:
+    here, steps = act, 0
+    while steps < 8 and not walk.cues:
+        _local(walk, here)
+        if walk.cues:
+            return
+        above = _step(walk, here)
+        if above is None or above == here:
+            return
+        here, steps = above, steps + 1
+
+
+def _local(walk: _Walk, here: int) -> None:
+    """Cues that hang on the word itself: auxiliaries, negation, adjectives."""
+    tree = walk.tree
+    for child in tree.children[here]:
+        word, dep = tree.lower[child], tree.deps[child]
+        if dep == "neg" or (dep == "det" and word == "no") or (dep in ("preconj", "cc") and word in ("neither", "nor")):
+            if word != "nor":
+                return walk.say(child, DENIED, "negated by")
+        elif dep == "aux" and word in MODALS:
+            if word in FUTURE and walk.decision and not _conditional(tree, here):
+                continue
+            return walk.say(child, PROSPECTIVE, "modal")
+        elif (
+            dep == "aux"
+            and word == "to"
+            and tree.deps[here] in ("ROOT", "conj", "ccomp", "parataxis")
+            and not walk.decision
+        ):
+            return walk.say(child, PROSPECTIVE, "headline future")
+        elif dep in ("amod", "compound", "nmod", "advmod") and word in HEDGES:
+            if word not in SOFT_HEDGES:
+                return walk.say(child, PROSPECTIVE, "hedged by")
+        elif dep in ("amod", "compound", "advmod") and word in OLD:
+            return walk.say(child, PAST, "dated by")
+        elif dep == "advmod" and word in FUTURE_TIMES:
+            return walk.say(child, PROSPECTIVE, "time")
+        elif dep == "mark" and word in CONDITIONS and tree.lower[tree.heads[here]] not in ("see", "asked"):
+            return walk.say(child, PROSPECTIVE, "condition")
+    return None
+
+
+def _conditional(tree: Tree, here: int) -> bool:
+    return any(
+        tree.lower[mark] in CONDITIONS
+        for clause in tree.kids(here, "advcl")
+        for mark in tree.kids(clause, "mark", "advmod")
+    )
+
+
+def _step(walk: _Walk, here: int) -> int | None:
+    """Follows the act to its governor; None where the climb ends and the act stands as a fact."""
+    tree = walk.tree
+    dep, head = tree.deps[here], tree.heads[here]
+    if head == here:
+        return None
+    match dep:
+        case "xcomp" | "ccomp" | "acl" | "advcl" | "pcomp":
+            return _clause(walk, here, head, dep)
+        case "dobj" | "attr" | "nsubjpass" | "oprd" | "dative":
+            return _object(walk, here, head)
+        case "nsubj":
+            return _subject(walk, head)
+        case "pobj":
+            return _prepositional(walk, head)
+        case "compound" | "amod" | "nmod" | "poss" | "npadvmod":
+            return _modifier(walk, head)
+        case "conj":
+            return _coordinated(walk, here, head)
+        case "prep":
+            return head
+        case _:
+            return None
+
+
+def _coordinated(walk: _Walk, here: int, head: int) -> int | None:
+    tree = walk.tree
+    if not tree.is_verb(here) or not tree.kids(here, "nsubj", "nsubjpass"):
+        own = tree.tags[here] in ("VBD", "VBZ", "VBP")
+        return None if own and tree.is_verb(head) else head
+    return None
+
+
+def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
+    tree = walk.tree
+    word = tree.lower[head]
+    infinitive = any(tree.lower[child] == "to" for child in tree.kids(here, "aux"))
+    if word in RULE_OUT and any(tree.lower[child] == "out" for child in tree.children[head]):
+        walk.say(head, DENIED, "ruled out by")
+        return None
+    if word in DENIAL and word not in DONE:
+        walk.say(head, DENIED, "denied by")
+        return None
+    if word in ("fail", "fails", "failed") and infinitive:
+        walk.say(head, DENIED, "not done")
+        return None
+    if dep == "pcomp":
+        return _prepositional(walk, head)
+    if word in TRIAL:
+        walk.say(head, PAST, "tried")
+        return None
+    if word in WISH and (dep != "advcl" or not infinitive) and not (dep == "ccomp" and _finite_past(tree, here)):
+        if dep == "acl" and tree.tags[here] in ("VBN", "VBG"):
+            return None
+        if dep == "advcl" and not _has_mark(tree, here):
+            return None
+        walk.say(head, PROSPECTIVE, "wished or feared")
+        return None
+    if infinitive:
+        if word in DONE or word in FACTIVE:
+            return head
+        walk.say(here, PROSPECTIVE, "purpose or plan")
+        return None
+    if dep == "xcomp":
+        return head
+    if dep == "ccomp" and word not in ATTRIBUTION:
+        return None
+    if dep == "ccomp":
+        for child in tree.kids(head, "neg"):
+            walk.say(child, DENIED, "not so said")
+    return None
+
+
+def _has_mark(tree: Tree, here: int) -> bool:
+    return any(tree.lower[mark] not in FACT_MARKS for mark in tree.kids(here, "mark"))
+
+
+def _finite_past(tree: Tree, here: int) -> bool:
+    return tree.tags[here] == "VBD" or any(
+        tree.lower[c] in ("had", "has", "have", "was", "were") for c in tree.kids(here, "aux", "auxpass")
+    )
+
+
+def _object(walk: _Walk, here: int, head: int) -> int | None:
+    tree = walk.tree
+    word = tree.lower[head]
+    if word in RULE_OUT and any(tree.lower[child] == "out" for child in tree.children[head]):
+        walk.say(head, DENIED, "ruled out by")
+    elif word in ("call", "calls", "called") and any(tree.lower[child] == "off" for child in tree.children[head]):
+        walk.say(head, DENIED, "called off by")
+    elif word in DENIAL:
+        walk.say(head, DENIED, "denied by")
+    elif word in MEMORY_VERBS:
+        walk.say(head, PAST, "remembered by")
+    elif word in FACTIVE:
+        return None
+    elif word in WISH and word not in ("called", "offers", "support", "supports", "backs"):
+        walk.say(head, PROSPECTIVE, "wished or feared")
+    else:
+        return head
+    return None
+
+
+def _subject(walk: _Walk, head: int) -> int | None:
+    tree = walk.tree
+    if tree.lower[head] in EVENTIVE:
+        return head
+    for child in tree.kids(head, "aux"):
+        if tree.lower[child] in ("would", "could", "might", "may"):
+            walk.say(child, PROSPECTIVE, "modal")
+    return None
+
+
+def _prepositional(walk: _Walk, prep: int) -> int | None:
+    tree = walk.tree
+    word, head = tree.lower[prep], tree.heads[prep]
+    if tree.deps[prep] == "pcomp":
+        return None
+    if word in AHEAD or (word == "of" and tree.lower[head] in ("ahead", "instead")):
+        modality = DENIED if word in ("without", "instead") or tree.lower[head] == "instead" else PROSPECTIVE
+        walk.say(prep, modality, "before it")
+        return None
+    if word == "of" and tree.lower[head] in ("event", "case", "face") and tree.lower[head] != "face":
+        walk.say(head, PROSPECTIVE, "condition")
+        return None
+    if word in FACT_PREPS:
+        return None
+    governor = tree.lower[head]
+    if governor in DENIAL:
+        walk.say(head, DENIED, "denied by")
+    elif governor in ("anniversary", "memory", "commemoration", "trial", "history", "remembrance") or governor in TRIAL:
+        walk.say(head, PAST, "remembered by")
+    elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "from", "with"):
+        walk.say(head, PROSPECTIVE, "wished or feared")
+    elif (governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg")) or (
+        governor in CONTAINERS and word == "of"
+    ):
+        return head
+    return None
+
+
+def _modifier(walk: _Walk, head: int) -> int | None:
+    tree = walk.tree
+    word = tree.lower[head]
+    if word in ("anniversary", "trial", "memorial", "survivor", "survivors", "veteran", "museum", "commemoration"):
+        walk.say(head, PAST, "remembered by")
+    elif word in WISH:
+        walk.say(head, PROSPECTIVE, "wished or feared")
+    elif word in DENIAL and not tree.is_verb(head):
+        walk.say(head, DENIED, "denied by")
+    elif word in ("ban", "moratorium", "freeze"):
+        walk.say(head, DENIED, "banned by")
+    elif tree.is_verb(head):
+        return None
+    else:
+        return head
+    return None
+
+
+def _dates(walk: _Walk, act: int, published: dt.date | None) -> None:
+    """Dated pasts and futures that hang on the act or on the verb that carries it."""
+    tree = walk.tree
+    carriers = {act}
+    if tree.deps[act] in ("dobj", "nsubjpass", "nsubj", "attr") and tree.is_verb(tree.heads[act]):
+        carriers.add(tree.heads[act])
+    for index in _near(tree, carriers):
+        word = tree.lower[index]
+        if YEAR.match(word):
+            _year(walk, index, int(word[:4]), published)
+        elif word == "ago" and any(tree.lower[i] in LONG_AGO for i in range(max(0, index - 2), index)):
+            walk.say(index, PAST, "dated")
+        elif word in ("last", "previous", "past") and tree.lower[index + 1 : index + 2] in (
+            ("year",),
+            ("month",),
+            ("summer",),
+            ("winter",),
+            ("spring",),
+            ("decade",),
+            ("century",),
+            ("autumn",),
+        ):
+            if word != "past":
+                walk.say(index, PAST, "dated")
+        elif word == "earlier" and tree.lower[index + 1 : index + 3] in (("this", "year"), ("that", "year")):
+            walk.say(index, PAST, "dated")
+        elif word in ("next", "later") and index + 1 < len(tree) and tree.lower[index + 1] in (
+            "week", "month", "year", "this", "summer", "spring", "monday", "tuesday", "wednesday", "thursday", "friday",
+        ) and not walk.cues and not _finite_past(tree, act):  # fmt: skip
+            walk.say(index, PROSPECTIVE, "time")
+        elif word in MONTHS and published is not None and tree.words[index][0].isupper():
+            _month(walk, index, MONTHS[word], published)
+
+
+def _near(tree: Tree, carriers: Iterable[int]) -> list[int]:
+    """Tokens that modify the carriers: not those of other clauses."""
+    found: set[int] = set()
+    for carrier in carriers:
+        for child in tree.children[carrier]:
+            if tree.deps[child] in ("prep", "npadvmod", "advmod", "amod", "compound", "nummod", "poss", "nmod"):
+                found.update(tree.subtree(child, without=frozenset({"relcl", "acl", "advcl", "pcomp", "ccomp"})))
+    return sorted(found)
+
+
+def _year(walk: _Walk, index: int, year: int, published: dt.date | None) -> None:
+    if published is None:
+        if year < 2030 and not walk.cues:
+            walk.say(index, PAST, "dated")
+    elif year < published.year and not (year == published.year - 1 and published.month == 1):
+        walk.say(index, PAST, "dated")
+    elif year > published.year and not walk.cues:
+        walk.say(index, PROSPECTIVE, "dated")
+
+
+def _month(walk: _Walk, index: int, month: int, published: dt.date) -> None:
+    tree = walk.tree
+    day = next(
+        (
+            int(tree.lower[i])
+            for i in (index + 1, index - 1)
+            if 0 <= i < len(tree) and tree.lower[i].isdigit() and int(tree.lower[i]) < 32
+        ),
+        None,
+    )
+    if any(YEAR.match(tree.lower[i]) for i in range(index + 1, min(index + 4, len(tree)))):
+        return
+    try:
+        date = dt.date(published.year, month, day or (15 if month != published.month else published.day))
+    except ValueError:
+        return
+    if (published - date).days < -200:
+        date = date.replace(year=date.year - 1)
+    elif (published - date).days > 250:
+        date = date.replace(year=date.year + 1)
+    if (published - date).days > RECENT_DAYS + (0 if day else 14):
+        walk.say(index, PAST, "dated")
+    elif (date - published).days > 1 and not walk.cues:
+        walk.say(index, PROSPECTIVE, "dated")

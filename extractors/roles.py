@@ -1,0 +1,287 @@
+"""Who stands where around an act: its logical subject and object, its modifiers and its prepositional phrases.
+
+Active, passive, nominal, reduced relative, coordinated and light-verb wordings all come out as the same places, so that
+a rule only names places: `subject`, `object`, `modifier`, and prepositions by their own word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from extractors.actors import Mention
+from extractors.syntax import Tree
+
+Arguments = dict[str, list[int]]
+NOMINAL_MODIFIERS = ("compound", "amod", "nmod", "poss", "npadvmod")
+# "urges Iran to return", "ordered troops to leave": the object of these verbs does what the infinitive says.
+OBJECT_CONTROL = frozenset(
+    """
+        urge ask tell order force allow permit push press persuade convince call want invite send help enable
+        encourage warn instruct advise require demand lead prompt direct authorize authorise let make pressure
+        expect
+    """.split()
+)
+PRONOUNS = frozenset(
+    """
+    it he she they who which that we i this
+""".split()
+)
+LINK = frozenset({"conj", "appos"})
+NO_PARTY = frozenset(
+    """
+        militant militants gunman gunmen rebel rebels insurgent insurgents bomber bombers terrorist terrorists
+        attacker attackers assailant assailants fighter fighters guerrilla guerrillas separatist separatists
+        kidnapper kidnappers civilian civilians protester protesters people man men woman women child children
+        group hacker hackers
+    """.split()
+)
+
+
+def arguments(tree: Tree, act: int, depth: int = 0) -> Arguments:
+    """Heads of everything that depends on `act` logically, by place. A noun takes in the verb that carries it."""
+    places: Arguments = {}
+    if tree.is_verb(act) and tree.deps[act] not in ("amod", "compound"):
+        _verb(tree, act, places, depth)
+    else:
+        _noun(tree, act, places, depth)
+    return places
+
+
+def _put(places: Arguments, place: str, index: int) -> None:
+    row = places.setdefault(place, [])
+    if index not in row:
+        row.append(index)
+
+
+def _prepositions(tree: Tree, index: int, places: Arguments) -> None:
+    for child in tree.children[index]:
+        dep = tree.deps[child]
+        if dep in ("prep", "agent", "dative", "prt"):
+            objects = tree.kids(child, "pobj", "pcomp")
+            if dep == "dative" and not objects:
+                _put(places, "to", child)
+            for obj in objects:
+                _put(places, tree.lower[child], obj)
+            for nested in tree.kids(child, "prep"):
+                for obj in tree.kids(nested, "pobj"):
+                    _put(places, tree.lower[nested], obj)
+
+
+def _passive(tree: Tree, act: int) -> bool:
+    if tree.kids(act, "nsubjpass", "auxpass", "csubjpass"):
+        return True
+    return (
+        tree.tags[act] == "VBN"
+        and not tree.kids(act, "aux", "dobj")
+        and tree.deps[act] in ("acl", "ROOT", "conj", "advcl")
+    )
+
+
+def _verb(tree: Tree, act: int, places: Arguments, depth: int) -> None:
+    passive = _passive(tree, act)
+    for child in tree.kids(act, "nsubj", "csubj"):
+        _put(
+            places, "object" if passive and tree.tags[act] == "VBN" and tree.kids(act, "auxpass") else "subject", child
+        )
+    for child in tree.kids(act, "nsubjpass", "dobj", "attr", "oprd"):
+        _put(places, "object", child)
+    for child in tree.kids(act, "dative"):
+        if not tree.children[child] or tree.tags[child].startswith(("NN", "PRP")):
+            _put(places, "to", child)
+    _prepositions(tree, act, places)
+    if passive:
+        for obj in places.get("by", []):
+            _put(places, "subject", obj)
+    dep, head = tree.deps[act], tree.heads[act]
+    if dep == "acl" and head != act:
+        _put(places, "object" if tree.tags[act] == "VBN" else "subject", head)
+    elif dep == "relcl":
+        _relative(tree, act, head, places)
+    elif dep in ("xcomp", "advcl", "conj", "pcomp", "ccomp") and "subject" not in places and not passive:
+        _inherited(tree, act, places, depth)
+    elif dep == "conj" and passive and "object" not in places:
+        above = arguments(tree, head, depth + 1) if depth < 4 else {}
+        for obj in above.get("object", []):
+            _put(places, "object", obj)
+
+
+def _relative(tree: Tree, act: int, head: int, places: Arguments) -> None:
+    for place, deps in (("subject", ("nsubj",)), ("object", ("nsubjpass", "dobj"))):
+        for child in tree.kids(act, *deps):
+            if tree.tags[child] in ("WDT", "WP", "IN", "DT"):
+                places[place] = [head]
+                return
+    if "object" not in places:
+        _put(places, "object", head)
+
+
+def _inherited(tree: Tree, act: int, places: Arguments, depth: int) -> None:
+    """The subject of an infinitive, a participle or a second verb is that of the verb above it."""
+    if depth > 4:
+        return
+    head = tree.heads[act]
+    if tree.deps[act] == "pcomp":
+        governor = tree.heads[head]
+        above = arguments(tree, governor, depth + 1) if governor not in (head, act) else {}
+    else:
+        above = arguments(tree, head, depth + 1)
+    controlled = (
+        tree.deps[act] in ("xcomp", "ccomp") and _lemma_in(tree.lower[head], OBJECT_CONTROL) and above.get("object")
+    )
+    for subject in above["object"] if controlled else above.get("subject", []) or above.get("modifier", []):
+        if subject != act:
+            _put(places, "subject", subject)
+    if tree.deps[act] == "conj" and not places.get("object"):
+        for obj in above.get("object", []):
+            if obj > act:
+                _put(places, "object", obj)
+
+
+def _lemma_in(form: str, lemmas: frozenset[str]) -> bool:
+    stems = (form, form.removesuffix("s"), form.removesuffix("es"), form.removesuffix("d"), form.removesuffix("ed"))
+    more = (form.removesuffix("ing"), form.removesuffix("ing") + "e")
+    return form in ("told", "made", "sent", "led") or any(stem in lemmas for stem in (*stems, *more))
+
+
+def _noun(tree: Tree, act: int, places: Arguments, depth: int) -> None:
+    for child in tree.kids(act, *NOMINAL_MODIFIERS):
+        _put(places, "modifier", child)
+    _prepositions(tree, act, places)
+    for child in tree.kids(act, "acl", "relcl"):
+        for sub in arguments(tree, child, depth + 1).get("subject", []) if depth < 3 else []:
+            if sub != act:
+                _put(places, "subject", sub)
+    dep, head = tree.deps[act], tree.heads[act]
+    if depth > 3 or head == act:
+        return
+    if dep in ("compound", "amod", "nmod", "poss"):
+        _put(places, "object", head)
+        above = arguments(tree, head, depth + 1)
+        for place in ("modifier", "subject", "by", "on", "against", "in", "to", "with", "near", "at", "from"):
+            for index in above.get(place, []):
+                if index != act:
+                    _put(places, place, index)
+    elif dep in ("dobj", "nsubjpass", "attr") and tree.is_verb(head):
+        _carried(tree, act, head, places, depth)
+    elif dep in ("conj", "appos"):
+        above = arguments(tree, head, depth + 1)
+        for place, rows in above.items():
+            if place not in places and place != "object":
+                for index in rows:
+                    _put(places, place, index)
+    elif dep == "nsubj" and tree.is_verb(head):
+        for place, rows in arguments(tree, head, depth + 1).items():
+            if place in ("on", "against", "in", "at", "near", "between", "with"):
+                for index in rows:
+                    _put(places, place, index)
+
+
+def _carried(tree: Tree, act: int, verb: int, places: Arguments, depth: int) -> None:
+    """ "Russia carried out a strike on Lviv": the verb's parties are the noun's."""
+    for place, rows in arguments(tree, verb, depth + 1).items():
+        if place != "object":
+            for index in rows:
+                if index != act:
+                    _put(places, place, index)
+
+
+def phrase(tree: Tree, head: int) -> list[int]:
+    """Tokens of the noun phrase of `head`: its modifiers and its "of" phrase, without clauses and other phrases."""
+    found = [head]
+    for child in tree.children[head]:
+        dep = tree.deps[child]
+        if dep in (*NOMINAL_MODIFIERS, "det", "nummod", "quantmod", "case", "punct", "advmod") or (
+            dep == "prep" and tree.lower[child] == "of"
+        ):
+            found += tree.subtree(child, without=frozenset({"relcl", "acl", "appos"}))
+    return sorted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An actor in a role. `index` is the token it was found through, `sure` tells syntax from guesswork."""
+
+    code: str
+    index: int
+    sure: bool = True
+
+
+class Cast:
+    """The actors of one tree, asked by token."""
+
+    def __init__(self, tree: Tree, mentions: Sequence[Mention]) -> None:
+        self.tree = tree
+        self.mentions = tuple(mentions)
+        self._at = {index: mention for mention in mentions for index in range(mention.start, mention.end)}
+
+    def at(self, index: int) -> Mention | None:
+        """The mention that covers token `index`."""
+        return self._at.get(index)
+
+    def acting(self, mention: Mention) -> bool:
+        """Whether a mention can stand for one who acts: no mere place, no "Iran-backed"."""
+        return mention.kind != "place" and mention.qualifier in ("", "led")
+
+    def of(self, head: int, *, acting: bool, hops: int = 0) -> str | None:
+        """Code of the actor that the phrase of `head` names, None where it names none."""
+        direct = self._at.get(head)
+        if direct is not None:
+            return direct.code if self.acting(direct) or not acting else None
+        if self.tree.lower[head] in PRONOUNS:
+            return self._antecedent(head) if hops < 2 else None
+        nonstate = self.tree.lower[head] in NO_PARTY
+        for mention in self._around(head, acting, nonstate):
+            return mention.code
+        return None
+
+    def _around(self, head: int, acting: bool, nonstate: bool) -> Iterable[Mention]:
+        tree = self.tree
+        modifiers = [m for i in tree.kids(head, *NOMINAL_MODIFIERS) for m in self.inside(i)]
+        if nonstate and acting:
+            yield from (m for m in modifiers if m.kind == "group" or m.code == "PS")
+            return
+        good = [m for m in modifiers if self.acting(m) or not acting]
+        yield from sorted(good, key=lambda m: (m.kind == "place", m.start))
+        for child in tree.kids(head, "appos"):
+            yield from (m for m in self.inside(child) if self.acting(m) or not acting)
+        for word in ("of", "for", "from", "in", "by", "at", "on", "near"):
+            for prep in tree.kids(head, "prep"):
+                if tree.lower[prep] == word and not (acting and word in ("at", "on", "near", "for", "by")):
+                    yield from (m for m in self.inside(prep) if self.acting(m) or not acting)
+
+    def inside(self, index: int) -> list[Mention]:
+        """Mentions in the phrase of `index`, without its clauses, in text order."""
+        found: dict[int, Mention] = {}
+        for token in self.tree.subtree(index, without=frozenset({"relcl", "acl", "advcl"})):
+            mention = self._at.get(token)
+            if mention is not None:
+                found[mention.start] = mention
+        return [found[start] for start in sorted(found)]
+
+    def _antecedent(self, pronoun: int) -> str | None:
+        """A pronoun means the subject of the nearest clause before it, else the first actor of the segment."""
+        tree = self.tree
+        for index in range(pronoun - 1, -1, -1):
+            if tree.deps[index] in ("nsubj", "nsubjpass") and tree.lower[index] not in PRONOUNS:
+                code = self.of(index, acting=True, hops=2)
+                if code:
+                    return code
+        acting = [mention for mention in self.mentions if self.acting(mention) and mention.start < pronoun]
+        return acting[0].code if acting else None
+
+    def all_of(self, heads: Iterable[int], *, acting: bool) -> list[Party]:
+        """Parties of several heads and of what is coordinated with them, in text order, each code once."""
+        found: dict[str, Party] = {}
+        for head in heads:
+            for index in self._coordinated(head):
+                code = self.of(index, acting=acting)
+                if code and code not in found:
+                    found[code] = Party(code, index)
+        return sorted(found.values(), key=lambda party: party.index)
+
+    def _coordinated(self, head: int) -> list[int]:
+        row = [head]
+        for index in row:
+            row += [child for child in self.tree.kids(index, "conj") if child not in row]
+        return row

@@ -1,0 +1,295 @@
+"""Tries the frames of the rules on a tree: which acts stand there, with what objects and which parties.
+
+A candidate keeps everything that speaks for it, so that a later judge (or an explanation) can weigh it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from extractors.actors import Mention
+from extractors.lexicon import Lexicon, Span
+from extractors.roles import Arguments, Cast, Party, arguments, phrase
+from extractors.syntax import Tree
+from tocsin.config.triggers import Frame, Rule
+
+Tokenize = Callable[[str], tuple[str, ...]]
+REACH = 5
+FINITE = ("VBD", "VBZ", "VBP", "MD")
+CLAUSE_DEPS = frozenset({"relcl", "advcl", "ccomp", "parataxis", "conj"})
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledFrame:
+    """A frame with its word lists compiled."""
+
+    rule: Rule
+    version: str
+    frame: Frame
+    act: Lexicon
+    object: Lexicon
+    near: Lexicon
+    without: Lexicon
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledRule:
+    """A rule with its frames compiled and what must not stand in the item."""
+
+    rule: Rule
+    version: str
+    frames: tuple[CompiledFrame, ...]
+    unless: Lexicon
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An act that a frame matched, with its parties and how firmly they are tied to it.
+
+    `link` is 1.0 where the object is an argument of the act, less where it only stands beside it.
+    """
+
+    rule: Rule
+    version: str
+    frame: Frame
+    tree: Tree
+    act: Span
+    object: Span | None
+    link: float
+    source: Party | None
+    target: Party | None
+
+
+def compile_rule(rule: Rule, tokenize: Tokenize) -> CompiledRule:
+    """`rule` with every word list turned into forms."""
+
+    def lexicon(words: Sequence[str]) -> Lexicon:
+        return Lexicon(rule.expand(tuple(words)), tokenize)
+
+    version = rule.version
+    frames = tuple(
+        CompiledFrame(
+            rule,
+            version,
+            frame,
+            lexicon(frame.act),
+            lexicon(frame.object),
+            lexicon(frame.near),
+            lexicon(frame.without),
+            frame.source if frame.source is not None else rule.source,
+            frame.target if frame.target is not None else rule.target,
+        )
+        for frame in rule.frames
+    )
+    return CompiledRule(rule, version, frames, lexicon(rule.unless))
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """One act word that a frame looked at: the candidate, or why there is none."""
+
+    frame: CompiledFrame
+    act: Span
+    candidate: Candidate | None
+    reason: str
+
+
+class Reading:
+    """One tree with its mentions, as the frames read it. Caches what several frames ask for."""
+
+    def __init__(self, tree: Tree, mentions: Sequence[Mention], setting: Sequence[str] = ()) -> None:
+        self.tree = tree
+        self.cast = Cast(tree, mentions)
+        self.setting = tuple(setting)
+        self._spans: dict[int, list[Span]] = {}
+        self._arguments: dict[int, Arguments] = {}
+        self._reach: dict[int, frozenset[int]] = {}
+
+    def spans(self, lexicon: Lexicon) -> list[Span]:
+        """Spans of a lexicon, actors by `@` included."""
+        key = id(lexicon)
+        if key not in self._spans:
+            found = lexicon.spans(self.tree) if lexicon.words or lexicon.literals else []
+            if lexicon.special:
+                found = sorted([*found, *self._actors(lexicon.special)], key=lambda span: span.start)
+            self._spans[key] = found
+        return self._spans[key]
+
+    def _actors(self, special: set[str]) -> list[Span]:
+        rows = []
+        for mention in self.cast.mentions:
+            group = mention.kind == "group"
+            if "$actor" in special or ("$group" in special and group) or ("$state" in special and not group):
+                inside = range(mention.start, mention.end)
+                heads = [i for i in inside if self.tree.heads[i] not in inside or self.tree.heads[i] == i]
+                rows.append(Span(mention.start, mention.end, (heads or [mention.start])[0]))
+        return rows
+
+    def arguments(self, act: int) -> Arguments:
+        """Places around the act."""
+        if act not in self._arguments:
+            self._arguments[act] = arguments(self.tree, act)
+        return self._arguments[act]
+
+    def reach(self, act: int) -> frozenset[int]:
+        """Tokens of all arguments of the act: the heads, their modifiers, their "of" phrases and coordinates."""
+        if act not in self._reach:
+            found: set[int] = set()
+            queue = [index for row in self.arguments(act).values() for index in row]
+            seen: set[int] = set()
+            while queue:
+                index = queue.pop()
+                if index in seen:
+                    continue
+                seen.add(index)
+                found.update(phrase(self.tree, index))
+                queue += self.tree.kids(index, "conj", "appos")
+            self._reach[act] = frozenset(found)
+        return self._reach[act]
+
+    def try_frame(self, frame: CompiledFrame) -> list[Attempt]:
+        """Every place where the frame's act stands, each as a candidate or with the reason against it."""
+        return [self._attempt(frame, act) for act in self.spans(frame.act)]
+
+    def _attempt(self, frame: CompiledFrame, act: Span) -> Attempt:
+        tree = self.tree
+        if frame.frame.only:
+            kind = "verb" if tree.is_verb(act.root) else "noun"
+            if kind not in frame.frame.only:
+                return Attempt(frame, act, None, f"the act is a {kind} here")
+        obj, link = None, 1.0
+        if frame.object:
+            obj, link = self._object(frame, act)
+            if obj is None:
+                return Attempt(frame, act, None, "no object of the frame belongs to the act")
+        sentence = tree.sentence(act.root)
+        if frame.near and not any(
+            span.start in sentence and not _overlap(span, act) for span in self.spans(frame.near)
+        ):
+            return Attempt(frame, act, None, "none of `near` stands in the sentence")
+        against = self._against(frame, act, obj)
+        if against is not None:
+            return Attempt(frame, act, None, f"`without` forbids {tree.text(range(against.start, against.end))}")
+        source, target = self._parties(frame, act, obj)
+        missing = _missing(frame.frame, source, target, self.cast.mentions)
+        if missing:
+            return Attempt(frame, act, None, missing)
+        rule = frame.rule
+        return Attempt(frame, act, Candidate(rule, frame.version, frame.frame, tree, act, obj, link, source, target), "")
+
+    def _object(self, frame: CompiledFrame, act: Span) -> tuple[Span | None, float]:
+        best: tuple[float, int, Span] | None = None
+        reach = self.reach(act.root)
+        for span in self.spans(frame.object):
+            if _overlap(span, act) or span.start not in self.tree.sentence(act.root):
+                continue
+            distance = min(abs(span.start - act.end + 1), abs(act.start - span.end + 1))
+            link = 1.0 if not reach.isdisjoint(range(span.start, span.end)) else self._beside(act, span, distance)
+            if link and (best is None or (-link, distance) < (best[0], best[1])):
+                best = (-link, distance, span)
+        return (best[2], -best[0]) if best else (None, 0.0)
+
+    def _beside(self, act: Span, span: Span, distance: int) -> float:
+        """Parses of headlines go wrong; an object right beside the act counts, but less."""
+        if distance > REACH:
+            return 0.0
+        between = range(min(act.end, span.end), max(act.start, span.start))
+        if any(self.tree.tags[i] in FINITE or self.tree.lower[i] in (";", ":", "after", "as") for i in between):
+            return 0.0
+        if self.tree.is_verb(act.root) and span.start > act.start:
+            own = self.tree.kids(act.root, "dobj")
+            if own and own[0] < span.start and span.root not in self.tree.subtree(own[0]):
+                return 0.0
+            if own and any(self.tree.deps[i] == "prep" and self.tree.lower[i] != "of" for i in between):
+                return 0.0
+        return 0.6
+
+    def _against(self, frame: CompiledFrame, act: Span, obj: Span | None) -> Span | None:
+        if not frame.without:
+            return None
+        bound = set(self.reach(act.root)) | set(range(act.start - 2, act.end + 2))
+        if obj is not None:
+            bound |= set(range(obj.start - 1, obj.end + 2)) | set(phrase(self.tree, obj.root))
+        for span in self.spans(frame.without):
+            inside = range(span.start, span.end)
+            hidden = all(act.start <= i < act.end for i in inside)
+            if not hidden and not bound.isdisjoint(inside) and self.tree.sents[span.start] == self.tree.sents[act.root]:
+                return span
+        return None
+
+    def _parties(self, frame: CompiledFrame, act: Span, obj: Span | None) -> tuple[Party | None, Party | None]:
+        places = self.arguments(act.root)
+        if frame.rule.pair:
+            return self._pair(frame, act, places)
+        source = self._party(places, frame.source, acting=True, avoid=None)
+        target = self._party(places, frame.target, acting=False, avoid=source.code if source else None)
+        if source is None and obj is not None:
+            source = self._party(
+                self.arguments(obj.root), frame.source, acting=True, avoid=target.code if target else None
+            )
+        if target is None and obj is not None:
+            target = self._party(
+                self.arguments(obj.root), frame.target, acting=False, avoid=source.code if source else None
+            )
+        if source is None and frame.source:
+            source = self._nearest(act, before=True, avoid=target.code if target else None)
+        if target is None and frame.target:
+            target = self._nearest(act, before=False, avoid=source.code if source else None)
+        return source, target
+
+    def _party(self, places: Arguments, order: Sequence[str], *, acting: bool, avoid: str | None) -> Party | None:
+        for place in order:
+            for party in self.cast.all_of(places.get(place, ()), acting=acting):
+                if party.code != avoid:
+                    return party
+        return None
+
+    def _pair(self, frame: CompiledFrame, act: Span, places: Arguments) -> tuple[Party | None, Party | None]:
+        order = [*frame.source, *frame.target]
+        found: dict[str, Party] = {}
+        for place in dict.fromkeys(order):
+            for party in self.cast.all_of(places.get(place, ()), acting=True):
+                found.setdefault(party.code, party)
+        for head in places.get("modifier", ()):
+            for mention in self.cast.inside(head):
+                if self.cast.acting(mention):
+                    found.setdefault(mention.code, Party(mention.code, mention.start))
+        for before in (True, False):
+            if len(found) < 2:
+                nearest = self._nearest(act, before=before, avoid=next(iter(found), None))
+                if nearest is not None:
+                    found.setdefault(nearest.code, nearest)
+        row = sorted(found.values(), key=lambda party: party.index)
+        return (row[0] if row else None), (row[1] if len(row) > 1 else None)
+
+    def _nearest(self, act: Span, *, before: bool, avoid: str | None) -> Party | None:
+        """The closest actor of the sentence on one side of the act, where the parse names none."""
+        sentence = self.tree.sentence(act.root)
+        rows = [m for m in self.cast.mentions if m.start in sentence and m.code != avoid]
+        if before:
+            rows = [m for m in reversed(rows) if m.end <= act.start and self.cast.acting(m)]
+        else:
+            rows = [m for m in rows if m.start >= act.end]
+        return Party(rows[0].code, rows[0].start, sure=False) if rows else None
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _missing(frame: Frame, source: Party | None, target: Party | None, mentions: Sequence[Mention]) -> str:
+    for need in frame.needs:
+        if need == "source" and source is None:
+            return "no actor in the role of the source"
+        if need == "target" and target is None:
+            return "no actor in the role of the target"
+        if need == "actor" and not mentions:
+            return "the text names no actor"
+        if need == "two_actors" and len({mention.code for mention in mentions}) < 2:
+            return "the text names fewer than two actors"
+        if need == "group" and not any(mention.kind == "group" for mention in mentions):
+            return "the text names no armed group"
+    return ""

@@ -1,0 +1,95 @@
+"""A parsed stretch of text as plain data: the only view of a parse that the judging modules have."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+CLAUSES = frozenset({"ROOT", "advcl", "ccomp", "relcl", "conj", "parataxis", "acl", "xcomp", "pcomp", "csubj"})
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Tokens of one segment with their dependencies (labels of the ClearNLP scheme that spaCy's models use).
+
+    `heads` are token indexes, a root is its own head. `starts` and `ends` are characters within the article's field,
+    `field` is its name. `caseless` marks text that is written without capitals.
+    """
+
+    field: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    deps: tuple[str, ...]
+    heads: tuple[int, ...]
+    sents: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    caseless: bool = False
+    lower: tuple[str, ...] = dataclasses.field(default=(), init=False)
+
+    def __post_init__(self) -> None:
+        lower = tuple(word.lower().replace("’", "'") for word in self.words)
+        object.__setattr__(self, "lower", lower)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """Direct dependents of each token, in text order."""
+        below: list[list[int]] = [[] for _ in self.words]
+        for index, head in enumerate(self.heads):
+            if head != index:
+                below[head].append(index)
+        return tuple(map(tuple, below))
+
+    def kids(self, index: int, *deps: str) -> list[int]:
+        """Dependents of `index` with one of the labels `deps`."""
+        return [child for child in self.children[index] if self.deps[child] in deps]
+
+    def ancestors(self, index: int) -> Iterator[int]:
+        """Heads above `index`, nearest first."""
+        while self.heads[index] != index:
+            index = self.heads[index]
+            yield index
+
+    def subtree(self, index: int, *, without: frozenset[str] = frozenset()) -> list[int]:
+        """`index` and everything under it, in text order, leaving out branches whose label is in `without`."""
+        found, stack = [], [index]
+        while stack:
+            here = stack.pop()
+            found.append(here)
+            stack.extend(child for child in self.children[here] if self.deps[child] not in without)
+        return sorted(found)
+
+    def sentence(self, index: int) -> range:
+        """Indexes of the sentence that `index` stands in."""
+        mark = self.sents[index]
+        first = last = index
+        while first > 0 and self.sents[first - 1] == mark:
+            first -= 1
+        while last + 1 < len(self) and self.sents[last + 1] == mark:
+            last += 1
+        return range(first, last + 1)
+
+    def is_verb(self, index: int) -> bool:
+        """Whether the tagger or the parser sees a verb here."""
+        return self.tags[index].startswith("VB") or (self.deps[index] in CLAUSES and bool(self.kids(index, "nsubj")))
+
+    def path(self, one: int, other: int) -> int:
+        """Number of steps in the tree from one token to another; 99 across sentences."""
+        up = {one: 0}
+        for distance, above in enumerate(self.ancestors(one), 1):
+            up[above] = distance
+        if other in up:
+            return up[other]
+        for distance, above in enumerate(self.ancestors(other), 1):
+            if above in up:
+                return up[above] + distance
+        return 99
+
+    def text(self, indexes: Sequence[int]) -> str:
+        """The words of `indexes`, joined by single spaces."""
+        return " ".join(self.words[index] for index in indexes)

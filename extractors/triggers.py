@@ -1,0 +1,299 @@
+"""The public entry of detection: rules, actors and a language make a `Detector`; an article makes a `Detection`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from extractors import examples
+from extractors.actors import ActorIndex, Mention
+from extractors.gate import Gate, fold
+from extractors.language import Language
+from extractors.modality import Verdict, judge
+from extractors.recognise import is_english
+from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
+from extractors.segments import OPINION, Segment, cut, lower_common
+from extractors.syntax import Tree
+from tocsin.config.actors import Actors
+from tocsin.config.triggers import Rule
+from tocsin.errors import Problem
+from tocsin.model import Evidence, Modality, Trigger
+
+CHUNK = 128
+SKIPPED_LANGUAGE = "language"
+
+
+class DetectInput(Protocol):
+    """What detection reads of an item; an Article has it."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def published(self) -> dt.datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A `DetectInput` made by hand."""
+
+    title: str
+    summary: str = ""
+    published: dt.datetime | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A candidate that was judged: what a trigger is made of, and what a later model can weigh again."""
+
+    candidate: Candidate
+    verdict: Verdict
+    confidence: float
+    opinion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What one item gave. `skipped` says why it was not read ("language"), `errors` what went wrong in which rule."""
+
+    triggers: tuple[Trigger, ...] = ()
+    skipped: str = ""
+    errors: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """One segment: its parse, the actors in it, every act that a frame looked at, and the rules the gate let in."""
+
+    tree: Tree
+    mentions: tuple[Mention, ...]
+    attempts: tuple[Attempt, ...]
+    gate: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A detection with everything that led to it."""
+
+    detection: Detection
+    segments: tuple[Explained, ...]
+
+    def why_not(self, kind: str) -> list[str]:
+        """Reasons why triggers of type `kind` did not come out, in plain words; empty where one did as `happened`."""
+        if any(t.type == kind and t.modality is Modality.HAPPENED for t in self.detection.triggers):
+            return []
+        if self.detection.skipped:
+            return [f"the item was not read: {self.detection.skipped}"]
+        reasons = [
+            f"{a.frame.frame.name or a.frame.rule.id}: “{s.tree.text(range(a.act.start, a.act.end))}”: {a.reason}"
+            for s in self.segments
+            for a in s.attempts
+            if a.frame.rule.type == kind and a.candidate is None
+        ]
+        judged = [
+            f"{f.candidate.frame.name}: read as {f.verdict.modality} ({f.verdict.why})"
+            for f in self.detection.findings
+            if f.candidate.rule.type == kind
+        ]
+        return judged + reasons or ["no act of such a rule stands in the text"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Item:
+    """An item on its way: its segments with the frames that each may match."""
+
+    published: dt.date | None
+    words: tuple[str, ...]
+    context: frozenset[str]
+    opinion: bool
+    segments: tuple[tuple[Segment, tuple[CompiledFrame, ...]], ...]
+    skipped: str = ""
+    errors: tuple[str, ...] = ()
+
+
+class Detector:
+    """Detects triggers in items. Pure but for the parse; the same input gives the same output in any order or batch.
+
+    `max_chars` cuts titles and summaries. `gated=False` parses everything: slower, with the same result.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], actors: Actors, language: Language, *, max_chars: int = 4000, gated: bool = True
+    ) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
+        self._language = language
+        self._compiled = {rule.id: compile_rule(rule, language.tokenize) for rule in self.rules}
+        self._gate = Gate(list(self._compiled.values()))
+        self._actors = ActorIndex(actors, language.tokenize)
+        self._max_chars = max_chars
+        self._gated = gated
+        self._words = frozenset(
+            form
+            for rule in self._compiled.values()
+            for frame in rule.frames
+            for form in (*frame.act.literals, *frame.object.literals)
+        )
+
+    def detect(self, text: DetectInput) -> Detection:
+        """Triggers of one item."""
+        return next(self.detect_many([text]))
+
+    def detect_many(self, items: Iterable[DetectInput]) -> Iterator[Detection]:
+        """One Detection for each item, in order. An item that raises comes back with the error and stops nothing."""
+        source = iter(items)
+        while chunk := list(islice(source, CHUNK)):
+            prepared = [self._prepare(item) for item in chunk]
+            trees = self._language.parse(segment for item in prepared for segment, _ in item.segments)
+            for item in prepared:
+                yield self._detect(item, [next(trees) for _ in item.segments])
+
+    def explain(self, text: DetectInput) -> Explanation:
+        """Everything that was tried on one item, whatever the gate says."""
+        prepared = self._prepare(text, gated=False)
+        trees = tuple(self._language.parse(segment for segment, _ in prepared.segments))
+        readings = []
+        for tree, (segment, frames) in zip(trees, prepared.segments, strict=True):
+            reading = Reading(tree, self._actors.mentions(tree, prepared.context))
+            attempts = tuple(attempt for frame in frames for attempt in reading.try_frame(frame))
+            passed = frozenset(frame.rule.id for frame in self._gate.frames(fold(segment.text)))
+            readings.append(Explained(tree, reading.cast.mentions, attempts, passed))
+        return Explanation(self._detect(prepared, trees), tuple(readings))
+
+    def check_examples(self) -> list[Problem]:
+        """What the rules' own examples show to be wrong, as problems at the line of the example."""
+        return [problem for rule in self.rules for problem in examples.check(rule, self.detect)]
+
+    def _prepare(self, item: DetectInput, *, gated: bool | None = None) -> _Item:
+        gated = self._gated if gated is None else gated
+        title, summary = item.title[: self._max_chars], item.summary[: self._max_chars]
+        published = item.published.date() if item.published else None
+        if not is_english(f"{title} {summary}"):
+            return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
+        if gated and not self._gate.frames(fold(f"{title}\n{summary}")):
+            return _Item(published, (), frozenset(), False, ())
+        segments = []
+        for segment in cut(title, summary, self._recase):
+            frames = tuple(self._gate.frames(fold(segment.text)) if gated else self._gate.all_frames())
+            if frames:
+                segments.append((segment, frames))
+        words = tuple(fold(word) for word in self._language.tokenize(f"{title} {summary}")) if segments else ()
+        return _Item(published, words, frozenset(words), bool(OPINION.search(title)), tuple(segments))
+
+    def _recase(self, title: str) -> str:
+        words = self._language.tokenize(title)
+        lower = tuple(word.lower() for word in words)
+        spans, at = [], 0
+        starts = []
+        for word in words:
+            at = title.index(word, at)
+            starts.append(at)
+            at += len(word)
+        for mention in self._actors.find(words, lower, frozenset(lower)):
+            spans.append((starts[mention.start], starts[mention.end - 1] + len(words[mention.end - 1])))
+
+        def keep(start: int, end: int) -> bool:
+            return any(start < stop and begin < end for begin, stop in spans)
+
+        return lower_common(title, keep, lambda word: word in self._words or self._language.common(word))
+
+    def _detect(self, item: _Item, trees: Sequence[Tree]) -> Detection:
+        if item.skipped:
+            return Detection(skipped=item.skipped)
+        findings: list[Finding] = []
+        errors: list[str] = []
+        for tree, (_, frames) in zip(trees, item.segments, strict=True):
+            reading = Reading(tree, self._actors.mentions(tree, item.context))
+            for frame in frames:
+                try:
+                    attempts = reading.try_frame(frame)
+                    findings += [self._judge(a.candidate, item) for a in attempts if a.candidate is not None]
+                except Exception as error:
+                    errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
+        findings = self._allowed(findings, item)
+        return Detection(tuple(map(_trigger, settle(findings))), errors=tuple(errors), findings=tuple(findings))
+
+    def _judge(self, candidate: Candidate, item: _Item) -> Finding:
+        frame, rule = candidate.frame, candidate.rule
+        verdict = judge(
+            candidate.tree,
+            candidate.act.root,
+            default=frame.modality or rule.modality,
+            decision=rule.decision,
+            published=item.published,
+        )
+        return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion)
+
+    def _allowed(self, findings: list[Finding], item: _Item) -> list[Finding]:
+        """Findings of rules whose `unless` stands nowhere in the item."""
+        return [f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(item.words)]
+
+
+def confidence(candidate: Candidate, opinion: bool) -> float:
+    """How far to trust a candidate, 0 to 1: the frame's own, less for loose ties and missing parties."""
+    value = candidate.frame.confidence * candidate.link
+    if candidate.source is None:
+        value *= 0.85
+    elif not candidate.source.sure:
+        value *= 0.92
+    if opinion:
+        value *= 0.85
+    return round(value, 3)
+
+
+def settle(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
+    best: dict[tuple[str, Modality, str | None], Finding] = {}
+    for finding in sorted(findings, key=_rank):
+        code = finding.candidate.source.code if finding.candidate.source else None
+        best.setdefault((finding.candidate.rule.type, finding.verdict.modality, code), finding)
+    kept = []
+    for (kind, modality, code), finding in best.items():
+        if code is None and any(k == kind and m is modality and c for k, m, c in best):
+            continue
+        kept.append(finding)
+    return sorted(
+        kept,
+        key=lambda f: (
+            f.candidate.tree.field != "title",
+            f.candidate.tree.starts[f.candidate.act.start],
+            f.candidate.rule.id,
+            f.verdict.modality,
+        ),
+    )
+
+
+def _rank(finding: Finding) -> tuple[float, bool, int, str, str]:
+    candidate = finding.candidate
+    return (
+        -finding.confidence,
+        candidate.tree.field != "title",
+        candidate.tree.starts[candidate.act.start],
+        candidate.rule.id,
+        candidate.frame.name,
+    )
+
+
+def _trigger(finding: Finding) -> Trigger:
+    candidate = finding.candidate
+    tree, act, obj = candidate.tree, candidate.act, candidate.object
+    first, last = act.start, act.end
+    if obj is not None and max(obj.end, act.end) - min(obj.start, act.start) <= 12:
+        first, last = min(obj.start, act.start), max(obj.end, act.end)
+    start, end = tree.starts[first], tree.ends[last - 1]
+    return Trigger(
+        type=candidate.rule.type,
+        modality=finding.verdict.modality,
+        source=candidate.source.code if candidate.source else None,
+        target=candidate.target.code if candidate.target else None,
+        object=tree.text(range(obj.start, obj.end)) if obj is not None else None,
+        rule=candidate.rule.id,
+        version=candidate.version,
+        evidence=Evidence(tree.field, start, end, tree.text(range(first, last))),
+        confidence=finding.confidence,
+        severity=candidate.rule.severity,
+    )
