@@ -220,8 +220,8 @@ class AlertKind(StrEnum):
     ALERT = "alert"
     UPDATE = "update"
     CORRECTION = "correction"
-    RESOLVED = "resolved"
-    DIGEST = "digest"
+    ESCALATION = "escalation"
+    """Nobody has acknowledged the alert in `about`."""
     ALARM = "alarm"
     """Tocsin about itself: a dead channel, blind feeds."""
 
@@ -255,7 +255,7 @@ class Alert:
     title: str = ""
     kind: AlertKind = AlertKind.ALERT
     about: tuple[str, ...] = ()
-    """Ids of the alerts that an update, correction, resolution or digest is about."""
+    """Ids of the alerts that an update, correction, escalation is about."""
 
 
 @dataclass(frozen=True, slots=True)
