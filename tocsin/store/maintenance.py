@@ -42,9 +42,7 @@ class Maintenance:
             yield self.db.write(lambda c: c.execute(query).rowcount)  # noqa: B023 (run at once)
 
     def optimise(self) -> None:
-        """Refresh the planner's statistics and give free pages back. Postgres does that by itself (autovacuum)."""
-        if self.db.path is None:
-            return
+        """Refresh the planner's statistics and give free pages back (Postgres does the latter by itself)."""
         self.db.bare(_optimise)
 
     def check(self) -> list[str]:
@@ -80,6 +78,9 @@ _FOREIGN = text("PRAGMA foreign_key_check")
 
 
 def _optimise(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("ANALYZE"))
+        return
     for statement in ("analysis_limit=1000", "optimize", "incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
         # Stepped to the end by the driver itself: the vacuum frees a page a step.
         connection.connection.cursor().execute(f"PRAGMA {statement}").fetchall()

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from tocsin.model import Mute
 from tocsin.store import schema
-from tocsin.store.audit import Act, record
+from tocsin.store.audit import Act, history, record
 from tocsin.store.engine import Database
 
 _TABLE = schema.mutes
@@ -60,6 +60,10 @@ class Mutes:
             return done
 
         return self.db.write(undo)
+
+    def history(self, id: int) -> tuple[Act, ...]:
+        """Who made and undid a mute, and when."""
+        return self.db.read(lambda c: history(c, _subject(id)))
 
     def _read(self, *wanted: ColumnElement[bool]) -> list[Mute]:
         query = _SELECT.where(*wanted).order_by(_TABLE.c.id)
