@@ -195,7 +195,19 @@ def _decide(threshold: Threshold, crossing: Crossing, prior: Sequence[Alert], no
     if allowed_at and now < allowed_at:
         reason = f"waits for realert until {allowed_at:%Y-%m-%d %H:%M} UTC: {crossing.reason}"
         return replace(decision, reason=reason, again_at=allowed_at)
+    gathered_at = _gathered_at(threshold, crossing)
+    if gathered_at and now < gathered_at:
+        reason = f"gathers until {gathered_at:%Y-%m-%d %H:%M} UTC: {crossing.reason}"
+        return replace(decision, reason=reason, again_at=gathered_at)
     return replace(decision, fire=True)
+
+
+def _gathered_at(threshold: Threshold, crossing: Crossing) -> dt.datetime | None:
+    """When `group_wait` is over: counted from the first event that is news, else from the event that crossed."""
+    if not threshold.group_wait or not crossing.events:
+        return None
+    first = crossing.events[0] if isinstance(threshold, EventThreshold) else crossing.events[-1]
+    return first.started_at + threshold.group_wait
 
 
 def _severity(threshold: Threshold, events: Sequence[Event]) -> float:

@@ -73,7 +73,7 @@ class Threshold(Strict):
     realert_on: Annotated[tuple[Growth, ...], BeforeValidator(listed)] = ()
     """Kinds of growth of an event already alerted on that are worth an update."""
     group_wait: Duration = dt.timedelta(0)
-    """Wait this long before the first delivery, so that what belongs together goes out as one."""
+    """Wait this long after the event, so that what belongs together goes out as one."""
     resolve_after: Span | None = None
     """An open alert resolves when its condition has not been met for this long."""
     generate: bool = True
@@ -82,6 +82,13 @@ class Threshold(Strict):
     """Instead of the watch's `notify`."""
     escalation: tuple[Escalation, ...] | None = None
     """Instead of the watch's `escalation`."""
+
+    @field_validator("realert_on")
+    @classmethod
+    def _no_denial(cls, value: tuple[Growth, ...]) -> tuple[Growth, ...]:
+        if Growth.DENIAL in value:
+            raise ValueError("a denial is told by the watch's `correct`; allowed: report, source, severity, fact")
+        return value
 
     @model_validator(mode="after")
     def _where_is_used(self) -> Self:
@@ -203,7 +210,7 @@ class Silence(Threshold):
 
 
 class All(Threshold):
-    """Every threshold of `of` is crossed within `timespan` (for the same group where all group alike)."""
+    """Every threshold of `of` holds; those of type `event` by an event within `timespan`."""
 
     kind = "all"
     type: Literal["all"]
@@ -211,7 +218,7 @@ class All(Threshold):
 
 
 class AnyOf(Threshold):
-    """At least one threshold of `of` is crossed within `timespan`."""
+    """At least one threshold of `of` holds; those of type `event` by an event within `timespan`."""
 
     kind = "any"
     type: Literal["any"]
