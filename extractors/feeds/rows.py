@@ -72,6 +72,6 @@ def key_digest(key: str) -> bytes:
 
 
 def story_digest(entry: Entry) -> bytes:
-    """The same for two entries of one feed that tell one story: equal title and date, or title and text if undated."""
-    rest = entry.published.isoformat() if entry.published else entry.summary
-    return digest([entry.title.casefold().encode(), rest.encode()], size=7)
+    """Equal for two entries of one feed that say the same at the same time, whatever their ids and links."""
+    date = entry.published.isoformat() if entry.published else ""
+    return digest([entry.digest.encode(), date.encode()], size=7)

@@ -42,6 +42,9 @@ def _lock_in(memory_bytes: int) -> None:
             importlib.import_module(f"encodings.{module.name}")
     for kind in ("_strptime", "html.entities", "stringprep", "dateutil.tz", "xml.sax.expatreader"):
         importlib.import_module(kind)
+    # Nothing can be loaded from now on: looking for more would meet the limit on files, not "no such module".
+    sys.path.clear()
+    encodings.__path__.clear()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))

@@ -21,7 +21,7 @@ class FetchSettings(Strict):
     """An address or URL for publishers, sent in the User-Agent."""
     timeout: Duration = dt.timedelta(seconds=30)
     """For the whole answer, from the first byte sent to the last byte read."""
-    max_bytes: Annotated[int, Field(ge=1_000, le=200_000_000)] = 10_000_000
+    max_bytes: Annotated[int, Field(ge=1_000, le=200_000_000)] = 5_000_000
     """Largest decoded body of a feed."""
     max_entries: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     """Most entries kept of one document; the newest are kept."""
@@ -31,8 +31,8 @@ class FetchSettings(Strict):
     """Most memory of a parser process."""
     parsers: Annotated[int, Field(ge=1, le=16)] = 1
     """Parser processes; each starts when first needed."""
-    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 50
-    """Feeds fetched at the same time."""
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 32
+    """Feeds under way at the same time; each may hold a body of `max_bytes`."""
     per_host: Annotated[int, Field(ge=1, le=100)] = 2
     """Feeds fetched at the same time from one host."""
     host_pause: Duration = dt.timedelta(milliseconds=100)
