@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
+from sqlalchemy.exc import StatementError
 
 from tests.store.samples import DAY, MINUTE, NOW, RULES, article, polled
 from tocsin.model import Article, Event, FeedState, Mute, Trigger
@@ -73,7 +74,7 @@ def test_times_of_any_zone_come_back_in_utc(store: Store) -> None:
 
 
 def test_a_time_without_zone_is_refused(store: Store) -> None:
-    with pytest.raises(Exception, match="a time without a zone cannot be stored"):
+    with pytest.raises(StatementError, match="a time without a zone cannot be stored"):
         store.feeds.save_poll(FeedState("a", NOW.replace(tzinfo=None)))
 
 

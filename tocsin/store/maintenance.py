@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +82,11 @@ def _optimise(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
         connection.execute(text("ANALYZE"))
         return
-    for statement in ("analysis_limit=1000", "optimize", "incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
-        # Stepped to the end by the driver itself: the vacuum frees a page a step.
-        connection.connection.cursor().execute(f"PRAGMA {statement}").fetchall()
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    # As a script, because `execute` would stop after the first page that the vacuum frees.
+    driver.executescript(
+        "PRAGMA analysis_limit=1000; PRAGMA optimize; PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
+    )
 
 
 def _has_trigger() -> Exists:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import secrets
 import sqlite3
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, text
 
+from tocsin import failpoint
 from tocsin.errors import SetupError
 from tocsin.store import schema
 from tocsin.store.engine import BUSY_TIMEOUT, WRITER, Database, open_engine
@@ -18,6 +21,8 @@ from tocsin.store.maintenance import Maintenance
 HEAD = schema.REVISIONS[-1]
 _WHAT = "cannot open the database"
 _MEND = "run `tocsin db upgrade`"
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps the migration that runs in module globals."""
 _LOCK = 0x70C51A  # any number, the same in every process
 
 
@@ -44,7 +49,7 @@ def migrate(url: URL) -> tuple[str, str]:
     """Bring the database to this code's schema in one transaction; its versions before and after."""
     engine = open_engine(url, BUSY_TIMEOUT, foreign_keys=False)
     try:
-        with engine.execution_options(**WRITER).begin() as connection:
+        with _ONE_AT_A_TIME, engine.execution_options(**WRITER).begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             before = revision(connection)
@@ -53,6 +58,7 @@ def migrate(url: URL) -> tuple[str, str]:
             _run(connection)
             if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
                 raise SetupError("cannot upgrade the database", subject=str(url.database), cause="rows would be lost")
+            failpoint.reach("mid_upgrade")
             return before, revision(connection)
     finally:
         engine.dispose()
@@ -103,12 +109,12 @@ def demand_file(path: Path) -> None:
 
 def _create(path: Path) -> None:
     """A new database at `path`: complete or not at all. One that another process made meanwhile wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    _remove(draft)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with closing(sqlite3.connect(draft)) as connection:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            connection.execute("VACUUM")
+            # The first page is written by this, and with it the line above.
+            connection.execute("PRAGMA journal_mode=WAL")
         migrate(URL.create("sqlite", database=str(draft)))
         with suppress(FileExistsError):
             os.link(draft, path)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.store.samples import DAY, NOW, RULES, article, polled, trigger
+from tocsin.errors import SetupError, StoreError
+from tocsin.model import FeedState
+from tocsin.store import Store
+
+
+def read(store: Store, *, triggers: int) -> None:
+    """Detect in all articles; the first `triggers` of them have one."""
+    articles = store.articles.undetected(rules=RULES, limit=10_000)
+    found = [trigger(item.id) for item in articles[:triggers]]
+    store.triggers.save_detection(articles, found, rules=RULES, now=NOW)
+
+
+def test_old_articles_without_triggers_are_deleted_in_small_batches(store: Store) -> None:
+    old = [article(number, first_seen=NOW - DAY) for number in range(1_200)]
+    store.feeds.save_poll(FeedState("kcna", NOW), [*old, article(5_000)])
+    read(store, triggers=2)
+    store.feeds.save_poll(FeedState("kcna", NOW), [article(6_000, first_seen=NOW - DAY)])
+
+    assert list(store.maintenance.delete_articles(before=NOW)) == [500, 500, 198]
+    kept = [item.title for item in store.articles.between(NOW - 9 * DAY, NOW + DAY)]
+    assert kept == [article(number).title for number in (0, 1, 6_000, 5_000)]
+    assert list(store.maintenance.delete_articles(before=NOW)) == []
+
+
+def test_deleting_and_optimising_gives_the_room_back(tmp_path: Path) -> None:
+    with Store.open("", tmp_path) as store:
+        polled(store, 5_000)
+        read(store, triggers=0)
+        store.maintenance.optimise()
+        before = (tmp_path / "tocsin.db").stat().st_size
+
+        assert sum(store.maintenance.delete_articles(before=NOW + DAY)) == 5_000
+        store.maintenance.optimise()
+        assert (tmp_path / "tocsin.db").stat().st_size < before / 4
+
+
+def test_optimising_is_done_on_both(store: Store) -> None:
+    polled(store)
+
+    store.maintenance.optimise()
+    assert store.maintenance.check() == []
+    assert len(store.articles.undetected(rules=RULES, limit=9)) == 3
+
+
+def test_a_backup_is_a_whole_store_while_writers_go_on(tmp_path: Path) -> None:
+    with Store.open("", tmp_path) as store:
+        polled(store, 3)
+        store.maintenance.backup(tmp_path / "copy.db")
+        polled(store, 5)
+
+        with pytest.raises(StoreError, match="the file exists already"):
+            store.maintenance.backup(tmp_path / "copy.db")
+    with Store.open(f"sqlite:///{tmp_path}/copy.db") as copy:
+        assert len(copy.articles.undetected(rules=RULES, limit=9)) == 3
+        assert copy.maintenance.check() == []
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_a_server_is_backed_up_by_its_own_means(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="use pg_dump"):
+        store.maintenance.backup(tmp_path / "copy.db")
+
+
+def test_damage_inside_the_file_is_found(tmp_path: Path) -> None:
+    with Store.open("", tmp_path) as store:
+        polled(store, 500)
+        store.maintenance.optimise()
+    path = tmp_path / "tocsin.db"
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 8192] = b"\xff" * 8192
+    path.write_bytes(content)
+
+    with Store.open("", tmp_path) as store:
+        try:
+            found = store.maintenance.check()
+        except StoreError as error:
+            found = [error.cause]
+        assert found
+        assert any("malformed" in line or "page" in line.lower() or "row" in line for line in found)
+
+
+def test_a_row_that_lost_its_parent_is_found(tmp_path: Path) -> None:
+    with Store.open("", tmp_path) as store:
+        polled(store, 1)
+        with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as other:
+            other.execute("DELETE FROM feeds")
+        assert store.maintenance.check() == ["articles row 1 lost its feeds"]
