@@ -105,8 +105,15 @@ class StoreError(TocsinError):
 
 
 class SendError(TocsinError):
-    """A channel did not take a message. `retry_after_s` is what the service asked for, where it did."""
+    """A channel did not take a message.
 
-    def __init__(self, subject: str, cause: str, *, retry: bool, retry_after_s: float | None = None) -> None:
+    `retry_after_s` is what the service asked for, where it did. `uncertain`: the message was handed over whole, and the
+    answer stayed out, so that it may have been taken.
+    """
+
+    def __init__(
+        self, subject: str, cause: str, *, retry: bool, retry_after_s: float | None = None, uncertain: bool = False
+    ) -> None:
         super().__init__("send failed", subject=subject, cause=cause, retry=retry)
         self.retry_after_s = retry_after_s
+        self.uncertain = uncertain
