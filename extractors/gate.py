@@ -25,7 +25,7 @@ class Gate:
         for rule in rules:
             for frame in rule.frames:
                 needed = set()
-                for lexicon in (frame.act, frame.object, frame.near):
+                for lexicon in (frame.act, frame.object, frame.subject, frame.near):
                     if lexicon and not lexicon.special:
                         needed.add(patterns.setdefault(frozenset(lexicon.literals), len(patterns)))
                 self._wanted.append((frame, frozenset(needed)))

@@ -108,6 +108,18 @@ FACT_PREPS = frozenset(
         via
     """.split()
 )
+FIRM_PREPS = frozenset("after following during in by".split())
+JOIN = _forms("take participate engage join attend speak meet go come head travel involve")
+REASON = _forms(
+    """
+    blame condemn criticize criticise accuse retaliate revenge punish apologize apologise thank praise arrest convict
+    retaliation denounce fault slam blast hail sanction rebuke claim credit account compensate sue reprisal jail charge
+    responsibility reprimand congratulate
+    """
+) | frozenset("responsible responsibility retaliation revenge punishment evidence famous sorry guilty known in response".split())
+REACTION = _forms("respond react lead contribute link tie reply object subject fall vulnerable testify point refer compare add") | frozenset(
+    "response reaction due thanks according victim victims witness related similar links retaliation reply end approach".split()
+)
 AHEAD = frozenset({"before", "until", "till", "ahead", "pending", "without", "barring", "instead", "unless"})
 CONTAINERS = _forms("""
     series wave round spate string number lot kind type form barrage act case part result day week night hour
@@ -148,6 +160,8 @@ class Verdict:
 
     modality: Modality
     cues: tuple[Cue, ...] = ()
+    firm: bool = True
+    """Whether the text asserts it; a bare noun ("the talks") gives way to what the item says elsewhere."""
 
     @property
     def why(self) -> str:
@@ -160,6 +174,7 @@ class _Walk:
     tree: Tree
     cues: list[Cue]
     decision: bool
+    firm: bool = False
 
     def say(self, index: int, modality: Modality, why: str) -> None:
         self.cues.append(Cue(index, modality, f"{why}: {self.tree.words[index]}"))
@@ -182,7 +197,14 @@ def judge(
         if modality is PROSPECTIVE and default is PAST:
             continue
         return Verdict(modality if modality is not HAPPENED else default, tuple(walk.cues))
-    return Verdict(default, tuple(walk.cues))
+    return Verdict(default, tuple(walk.cues), firm=walk.firm)
+
+
+def describes(tree: Tree, act: int) -> bool:
+    """Whether the act is a participle or a relative clause that only describes a noun: "the sanctioned firm"."""
+    if tree.deps[act] == "amod":
+        return True
+    return tree.deps[act] in ("acl", "relcl") and tree.tags[act] != "VBG" and tree.deps[tree.heads[act]] != "ROOT"
 
 
 def _climb(walk: _Walk, act: int) -> None:
@@ -191,15 +213,25 @@ def _climb(walk: _Walk, act: int) -> None:
         _local(walk, here)
         if walk.cues:
             return
+        if tree_verb(walk.tree, here):
+            walk.firm = True
         above = _step(walk, here)
         if above is None or above == here:
             return
         here, steps = above, steps + 1
 
 
+def tree_verb(tree: Tree, here: int) -> bool:
+    """A verb that asserts: finite, or a participle that reports."""
+    return tree.tags[here] in ("VBD", "VBZ", "VBP", "VBN", "VBG") and tree.deps[here] not in ("amod", "compound")
+
+
 def _local(walk: _Walk, here: int) -> None:
     """Cues that hang on the word itself: auxiliaries, negation, adjectives."""
     tree = walk.tree
+    if here and tree.lower[here - 1] == "to" and tree.tags[here] in ("VB", "NN", "VBP") and not walk.decision:
+        if tree.deps[here - 1] == "prep" and tree.field == "title" and tree.deps[tree.heads[here - 1]] == "ROOT":
+            return walk.say(here - 1, PROSPECTIVE, "headline future")
     for child in tree.children[here]:
         word, dep = tree.lower[child], tree.deps[child]
         if dep == "neg" or (dep == "det" and word == "no") or (dep in ("preconj", "cc") and word in ("neither", "nor")):
@@ -263,6 +295,9 @@ def _step(walk: _Walk, here: int) -> int | None:
 
 def _coordinated(walk: _Walk, here: int, head: int) -> int | None:
     tree = walk.tree
+    if tree.is_verb(here) and any(tree.lower[cc] == "or" for cc in tree.kids(head, "cc")):
+        walk.say(here, PROSPECTIVE, "or else")
+        return None
     if not tree.is_verb(here) or not tree.kids(here, "nsubj", "nsubjpass"):
         own = tree.tags[here] in ("VBD", "VBZ", "VBP")
         return None if own and tree.is_verb(head) else head
@@ -284,6 +319,9 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
         return None
     if dep == "pcomp":
         return _prepositional(walk, head)
+    if dep == "advcl" and any(_long_ago(tree, mark) for mark in tree.kids(here, "mark")):
+        walk.say(here, PAST, "long after it")
+        return None
     if word in TRIAL:
         walk.say(head, PAST, "tried")
         return None
@@ -295,7 +333,7 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
         walk.say(head, PROSPECTIVE, "wished or feared")
         return None
     if infinitive:
-        if word in DONE or word in FACTIVE:
+        if dep != "advcl" and word in DONE:
             return head
         walk.say(here, PROSPECTIVE, "purpose or plan")
         return None
@@ -331,6 +369,7 @@ def _object(walk: _Walk, here: int, head: int) -> int | None:
     elif word in MEMORY_VERBS:
         walk.say(head, PAST, "remembered by")
     elif word in FACTIVE:
+        walk.firm = True
         return None
     elif word in WISH and word not in ("called", "offers", "support", "supports", "backs"):
         walk.say(head, PROSPECTIVE, "wished or feared")
@@ -346,6 +385,7 @@ def _subject(walk: _Walk, head: int) -> int | None:
     for child in tree.kids(head, "aux"):
         if tree.lower[child] in ("would", "could", "might", "may"):
             walk.say(child, PROSPECTIVE, "modal")
+    walk.firm = True
     return None
 
 
@@ -361,20 +401,37 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
     if word == "of" and tree.lower[head] in ("event", "case", "face") and tree.lower[head] != "face":
         walk.say(head, PROSPECTIVE, "condition")
         return None
-    if word in FACT_PREPS:
-        return None
     governor = tree.lower[head]
+    if word in ("since", "after", "before") and _long_ago(tree, prep):
+        walk.say(prep, PAST, "long after it")
+        return None
+    if tree.is_verb(head) and governor in JOIN and word in ("in", "on", "at", "with", "to"):
+        return head
+    if word in FACT_PREPS:
+        walk.firm = word in FIRM_PREPS
+        return None
     if governor in DENIAL:
         walk.say(head, DENIED, "denied by")
     elif governor in ("anniversary", "memory", "commemoration", "trial", "history", "remembrance") or governor in TRIAL:
         walk.say(head, PAST, "remembered by")
-    elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "from", "with"):
+    elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "from", "with", "into"):
         walk.say(head, PROSPECTIVE, "wished or feared")
-    elif (governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg")) or (
-        governor in CONTAINERS and word == "of"
-    ):
+    elif governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg"):
         return head
+    elif governor in CONTAINERS and word == "of":
+        return head
+    elif word == "for" and governor not in REASON:
+        walk.say(prep, PROSPECTIVE, "purpose")
+    elif word in ("into", "towards", "toward", "to") and governor not in REACTION:
+        walk.say(prep, PROSPECTIVE, "on the way to it")
     return None
+
+
+def _long_ago(tree: Tree, prep: int) -> bool:
+    """ "since the 2006 test", "four months after the invasion": the act is background."""
+    if tree.lower[prep] == "since":
+        return True
+    return any(tree.lower[child] in LONG_AGO for child in tree.kids(prep, "npadvmod", "advmod", "nmod"))
 
 
 def _modifier(walk: _Walk, head: int) -> int | None:

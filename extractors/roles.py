@@ -89,6 +89,8 @@ def _verb(tree: Tree, act: int, places: Arguments, depth: int) -> None:
     for child in tree.kids(act, "dative"):
         if not tree.children[child] or tree.tags[child].startswith(("NN", "PRP")):
             _put(places, "to", child)
+    for child in tree.kids(act, "xcomp", "ccomp"):
+        _put(places, "clause", child)
     _prepositions(tree, act, places)
     if passive:
         for obj in places.get("by", []):
@@ -192,10 +194,15 @@ def phrase(tree: Tree, head: int) -> list[int]:
     for child in tree.children[head]:
         dep = tree.deps[child]
         if dep in (*NOMINAL_MODIFIERS, "det", "nummod", "quantmod", "case", "punct", "advmod") or (
-            dep == "prep" and tree.lower[child] == "of"
+            dep == "prep" and (tree.lower[child] == "of" or (tree.lower[child] in ("in", "worth") and _counts(tree, head)))
         ):
             found += tree.subtree(child, without=frozenset({"relcl", "acl", "appos"}))
     return sorted(found)
+
+
+def _counts(tree: Tree, head: int) -> bool:
+    """ "47 million in military aid": the number stands for the aid."""
+    return tree.tags[head] in ("CD", "$") or tree.lower[head] in ("million", "billion", "dollars", "worth")
 
 
 @dataclass(frozen=True, slots=True)

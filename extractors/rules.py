@@ -29,6 +29,7 @@ class CompiledFrame:
     frame: Frame
     act: Lexicon
     object: Lexicon
+    subject: Lexicon
     near: Lexicon
     without: Lexicon
     source: tuple[str, ...]
@@ -77,6 +78,7 @@ def compile_rule(rule: Rule, tokenize: Tokenize) -> CompiledRule:
             frame,
             lexicon(frame.act),
             lexicon(frame.object),
+            lexicon(frame.subject),
             lexicon(frame.near),
             lexicon(frame.without),
             frame.source if frame.source is not None else rule.source,
@@ -122,7 +124,8 @@ class Reading:
         rows = []
         for mention in self.cast.mentions:
             group = mention.kind == "group"
-            if "$actor" in special or ("$group" in special and group) or ("$state" in special and not group):
+            kinds = {"$actor", "$group" if group else "$leader" if mention.kind == "leader" else "$state"}
+            if not kinds.isdisjoint(special):
                 inside = range(mention.start, mention.end)
                 heads = [i for i in inside if self.tree.heads[i] not in inside or self.tree.heads[i] == i]
                 rows.append(Span(mention.start, mention.end, (heads or [mention.start])[0]))
@@ -147,6 +150,8 @@ class Reading:
                 seen.add(index)
                 found.update(phrase(self.tree, index))
                 queue += self.tree.kids(index, "conj", "appos")
+                if self.tree.is_verb(index):
+                    queue += self.tree.kids(index, "dobj", "xcomp")
             self._reach[act] = frozenset(found)
         return self._reach[act]
 
@@ -157,7 +162,7 @@ class Reading:
     def _attempt(self, frame: CompiledFrame, act: Span) -> Attempt:
         tree = self.tree
         if frame.frame.only:
-            kind = "verb" if tree.is_verb(act.root) else "noun"
+            kind = "verb" if self._verbal(act.root) else "noun"
             if kind not in frame.frame.only:
                 return Attempt(frame, act, None, f"the act is a {kind} here")
         obj, link = None, 1.0
@@ -165,6 +170,8 @@ class Reading:
             obj, link = self._object(frame, act)
             if obj is None:
                 return Attempt(frame, act, None, "no object of the frame belongs to the act")
+        if frame.subject and not self._subject(frame, act):
+            return Attempt(frame, act, None, "no subject of the frame does the act")
         sentence = tree.sentence(act.root)
         if frame.near and not any(
             span.start in sentence and not _overlap(span, act) for span in self.spans(frame.near)
@@ -174,11 +181,27 @@ class Reading:
         if against is not None:
             return Attempt(frame, act, None, f"`without` forbids {tree.text(range(against.start, against.end))}")
         source, target = self._parties(frame, act, obj)
+        if frame.frame.speech and self._said_by_another(act, source):
+            return Attempt(frame, act, None, "somebody else says so")
         missing = _missing(frame.frame, source, target, self.cast.mentions)
         if missing:
             return Attempt(frame, act, None, missing)
         rule = frame.rule
         return Attempt(frame, act, Candidate(rule, frame.version, frame.frame, tree, act, obj, link, source, target), "")
+
+    def _verbal(self, index: int) -> bool:
+        """Whether a verb stands here; taggers take "US sanctions three firms" for a noun phrase."""
+        tree = self.tree
+        if tree.is_verb(index):
+            return True
+        after = tree.tags[index + 1] if index + 1 < len(tree) else ""
+        before = self.cast.at(index - 1) if index else None
+        return (
+            before is not None
+            and before.kind != "people"
+            and tree.lower[index].endswith("s")
+            and after in ("DT", "CD", "JJ", "NNP", "NNPS", "PRP$")
+        )
 
     def _object(self, frame: CompiledFrame, act: Span) -> tuple[Span | None, float]:
         best: tuple[float, int, Span] | None = None
@@ -191,6 +214,13 @@ class Reading:
             if link and (best is None or (-link, distance) < (best[0], best[1])):
                 best = (-link, distance, span)
         return (best[2], -best[0]) if best else (None, 0.0)
+
+    def _subject(self, frame: CompiledFrame, act: Span) -> bool:
+        places = self.arguments(act.root)
+        tokens: set[int] = set()
+        for head in [*places.get("subject", ()), *places.get("modifier", ())]:
+            tokens.update(self.tree.subtree(head, without=frozenset({"relcl", "acl"})))
+        return any(not tokens.isdisjoint(range(span.start, span.end)) for span in self.spans(frame.subject))
 
     def _beside(self, act: Span, span: Span, distance: int) -> float:
         """Parses of headlines go wrong; an object right beside the act counts, but less."""
@@ -239,6 +269,15 @@ class Reading:
         if target is None and frame.target:
             target = self._nearest(act, before=False, avoid=source.code if source else None)
         return source, target
+
+    def _said_by_another(self, act: Span, source: Party | None) -> bool:
+        """ "Kyiv says Moscow will strike" is a warning by Kyiv, no threat by Moscow."""
+        for above in self.tree.ancestors(act.root):
+            if self.tree.is_verb(above):
+                speakers = self.cast.all_of(self.arguments(above).get("subject", ()), acting=True)
+                if speakers and (source is None or speakers[0].code != source.code):
+                    return True
+        return False
 
     def _party(self, places: Arguments, order: Sequence[str], *, acting: bool, avoid: str | None) -> Party | None:
         for place in order:

@@ -27,8 +27,8 @@ _BLOCK = re.compile(
 # Controls but for white space; zero-width and direction marks, soft hyphens, surrogates, interlinear marks, tags,
 # non-characters. The joiners U+200C and U+200D stay: Persian and Indic scripts and emoji need them.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\uffff\ud800-\udfff\ufdd0-\ufdef\U000e0000-\U000e0fff"
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\uffff\ud800-\udfff\ufdd0-\ufdef\U000e0000-\U000e00ff"
     + "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(1, 17))
     + "]"
 )
@@ -40,12 +40,12 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}\d?);")
 
 def plain(text: str, *, limit: int) -> str:
     """`text`, HTML or not, as one line of plain text of at most `limit` characters."""
-    text = _UNSAFE.sub("", text[:_MAX_MARKUP])
+    text = _safe(text[:_MAX_MARKUP])
     if "<" in text or "&" in text:
         text = html.unescape(nh3.clean(_BLOCK.sub(" <", text), tags=set(), attributes={}))
         if _ENTITY.search(text):  # escaped once too often, as many publishers do
             text = html.unescape(text)
-        text = _UNSAFE.sub("", text)
+        text = _safe(text)
     text = " ".join(text.split())
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
@@ -54,18 +54,25 @@ def plain(text: str, *, limit: int) -> str:
 
 def identifier(text: str) -> str:
     """`text` as an identity: white space folded, unsafe characters out, nothing else changed."""
-    return " ".join(_UNSAFE.sub("", text).split())
+    return " ".join(_safe(text).split())
 
 
 def web_link(link: str, *, relative_to: str = "") -> str:
     """`link` as an absolute http(s) address, "" where it is none."""
-    link = _LINK_BREAKS.sub("", _UNSAFE.sub("", link[: 2 * MAX_LINK])).strip().replace(" ", "%20")
+    link = link[: 2 * MAX_LINK].strip()
+    if not link.isprintable() or " " in link:
+        link = _LINK_BREAKS.sub("", _safe(link)).strip().replace(" ", "%20")
     try:
         if link and relative_to and not _WEB.match(link) and not _SCHEME.match(link):
             link = urljoin(relative_to, link)
         return link if len(link) <= MAX_LINK and _WEB.match(link) and urlsplit(link).hostname else ""
     except ValueError:
         return ""
+
+
+def _safe(text: str) -> str:
+    """`text` without characters that no text should hold."""
+    return text if text.isprintable() else _UNSAFE.sub("", text)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -12,7 +12,7 @@ from extractors import examples
 from extractors.actors import ActorIndex, Mention
 from extractors.gate import Gate, fold
 from extractors.language import Language
-from extractors.modality import Verdict, judge
+from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
 from extractors.segments import OPINION, Segment, cut, lower_common
@@ -223,9 +223,13 @@ class Detector:
             candidate.tree,
             candidate.act.root,
             default=frame.modality or rule.modality,
-            decision=rule.decision,
+            decision=rule.decision if frame.decision is None else frame.decision,
             published=item.published,
         )
+        if frame.attribute and verdict.modality is Modality.HAPPENED and describes(candidate.tree, candidate.act.root):
+            verdict = Verdict(frame.attribute, verdict.cues)
+        if frame.speech and verdict.modality is Modality.PROSPECTIVE:
+            verdict = Verdict(Modality.HAPPENED, verdict.cues)
         return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion)
 
     def _allowed(self, findings: list[Finding], item: _Item) -> list[Finding]:
@@ -248,7 +252,10 @@ def confidence(candidate: Candidate, opinion: bool) -> float:
 def settle(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
     best: dict[tuple[str, Modality, str | None], Finding] = {}
-    for finding in sorted(findings, key=_rank):
+    rows = list(findings)
+    spoken = {f.candidate.rule.type for f in rows if f.verdict.modality is not Modality.HAPPENED}
+    rows = [f for f in rows if f.verdict.firm or f.candidate.rule.type not in spoken]
+    for finding in sorted(rows, key=_rank):
         code = finding.candidate.source.code if finding.candidate.source else None
         best.setdefault((finding.candidate.rule.type, finding.verdict.modality, code), finding)
     kept = []

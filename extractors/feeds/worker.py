@@ -8,6 +8,7 @@ start it may have no more file descriptors than it has.
 from __future__ import annotations
 
 import encodings
+import gc
 import importlib
 import json
 import pkgutil
@@ -42,6 +43,8 @@ def _lock_in(memory_bytes: int) -> None:
             importlib.import_module(f"encodings.{module.name}")
     for kind in ("_strptime", "html.entities", "stringprep", "dateutil.tz", "xml.sax.expatreader"):
         importlib.import_module(kind)
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # a document is many objects that live for as long as it takes
     # Nothing can be loaded from now on: looking for more would meet the limit on files, not "no such module".
     sys.path.clear()
     encodings.__path__.clear()

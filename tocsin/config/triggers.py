@@ -17,8 +17,8 @@ Words = tuple[Annotated[str, Field(min_length=1, max_length=120)], ...]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
 Places = tuple[Annotated[str, Field(pattern=r"^[a-z]+$")], ...]
 
-BUILT_IN = ("$actor", "$state", "$group")
-"""Classes that actors.yaml fills: any actor, one that is no armed group, an armed group."""
+BUILT_IN = ("$actor", "$state", "$leader", "$group")
+"""Classes that actors.yaml fills: any actor; a state or body by any name but a person's; a person; an armed group."""
 SOURCE: Places = ("subject", "modifier", "by", "from")
 DECISIVE = {"id", "type", "words", "source", "target", "pair", "modality", "decision", "unless", "frames"}
 TARGET: Places = ("object", "on", "against", "to", "at", "with", "into", "in", "near", "of")
@@ -32,6 +32,8 @@ class Frame(Strict):
     """Word families, phrases or `$classes`; the word that the frame turns on."""
     object: Words = ()
     """One of these must be an argument of the act, or stand right beside it."""
+    subject: Words = ()
+    """One of these must do the act."""
     near: Words = ()
     """One of these must stand in the same sentence."""
     without: Words = ()
@@ -45,6 +47,12 @@ class Frame(Strict):
     """What it is where nothing in the sentence speaks for another one."""
     only: tuple[Annotated[str, Field(pattern="^(verb|noun)$")], ...] = ()
     """Whether the act must be a verb or a noun in this sentence; both where empty."""
+    attribute: Modality | None = None
+    """What it is where the act only describes something ("sanctioned oil", "tanks sent by Prague")."""
+    decision: bool | None = None
+    """Whether an announced decision ("will send", "to impose") counts as done; the rule's own where not given."""
+    speech: bool = False
+    """Whether the words themselves are the act, as in a threat, so that "will" in them makes it no less done."""
     confidence: Annotated[float, Field(ge=0.05, le=1)] = 0.8
 
 
@@ -166,7 +174,7 @@ def _references(rule: Rule) -> list[tuple[tuple[str | int, ...], Words]]:
     lists: list[tuple[tuple[str | int, ...], Words]] = [(("words", name), words) for name, words in rule.words.items()]
     lists.append((("unless",), rule.unless))
     for index, frame in enumerate(rule.frames):
-        lists += [(("frames", index, key), getattr(frame, key)) for key in ("act", "object", "near", "without")]
+        lists += [(("frames", index, key), getattr(frame, key)) for key in ("act", "object", "subject", "near", "without")]
     return lists
 
 
