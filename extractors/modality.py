@@ -109,6 +109,7 @@ FACT_PREPS = frozenset(
     """.split()
 )
 FIRM_PREPS = frozenset("after following during in by".split())
+COMMAND = _forms("order direct instruct authorize authorise command task")
 JOIN = _forms("take participate engage join attend speak meet go come head travel involve")
 REASON = _forms(
     """
@@ -333,6 +334,9 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
         walk.say(head, PROSPECTIVE, "wished or feared")
         return None
     if infinitive:
+        if word in COMMAND and not walk.decision:
+            walk.say(head, PROSPECTIVE, "ordered")
+            return None
         if dep != "advcl" and word in DONE:
             return head
         walk.say(here, PROSPECTIVE, "purpose or plan")
@@ -407,6 +411,9 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
         return None
     if tree.is_verb(head) and governor in JOIN and word in ("in", "on", "at", "with", "to"):
         return head
+    if word in ("by", "from") and (tree.kids(head, "neg") or tree.kids(prep, "neg")):
+        walk.say((tree.kids(head, "neg") + tree.kids(prep, "neg"))[0], DENIED, "negated by")
+        return None
     if word in FACT_PREPS:
         walk.firm = word in FIRM_PREPS
         return None
