@@ -111,9 +111,7 @@ class Sender:
         with _capture() as log:
             plugin = apprise.Apprise.instantiate(url, asset=self._asset, suppress_exceptions=True)
         if plugin is None:
-            raise _failure(
-                channel, log or ["Apprise does not know this service, or the URL is incomplete"], retry=False
-            )
+            raise _failure(channel, ["Apprise cannot read the URL", *log], retry=False)
         if not plugin.enabled:
             raise _failure(channel, ["the service needs a package that is not installed"], retry=False)
         if len(plugin) > 1:
@@ -155,7 +153,7 @@ class Sender:
                     allow_redirects=False,
                     stream=True,
                 )
-                text = answer.raw.read(_ANSWER, decode_content=True).decode("utf-8", "replace")
+                text = "it redirects elsewhere" if answer.is_redirect else _text(answer)
         except (requests.ConnectionError, requests.Timeout) as error:
             raise _failure(channel, [f"{type(error).__name__}: {error}"], retry=True) from error
         except (requests.RequestException, ValueError, OSError) as error:
@@ -170,6 +168,10 @@ def _check_answer(channel: Channel, answer: requests.Response, text: str) -> Non
     cause = [f"HTTP {status}: {text[:200]}"]
     after = _retry_after(answer.headers.get("Retry-After", ""), dt.datetime.now(dt.UTC))
     raise _failure(channel, cause, retry=_worth_it(status), retry_after_s=after)
+
+
+def _text(answer: requests.Response) -> str:
+    return bytes(answer.raw.read(_ANSWER, decode_content=True)).decode("utf-8", "replace")
 
 
 def _webhook_url(url: str) -> str:
@@ -245,18 +247,20 @@ def redacted(channel: Channel, text: str) -> str:
     return one_line(_ADDRESS_IN_TEXT.sub(r"\1…", text), _REASON)
 
 
-class _Capture(logging.Handler):
+class _Capture(logging.Filter):
     """Keeps what Apprise logs in the current thread, for as long as somebody asks for it; lets nothing through."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self._local = threading.local()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the line where it tells why something failed; False, so that no handler ever sees it."""
         lines = getattr(self._local, "lines", None)
         telling = record.levelno >= logging.WARNING or "xception" in record.getMessage()
         if lines is not None and telling:
             lines.append(record.getMessage())
+        return False
 
     @contextmanager
     def __call__(self) -> Iterator[list[str]]:
@@ -271,8 +275,7 @@ class _Capture(logging.Handler):
 
 _capture = _Capture()
 _logger = logging.getLogger("apprise")
-_logger.handlers = [_capture]
-_logger.propagate = False
+_logger.addFilter(_capture)
 _logger.setLevel(logging.DEBUG)
 # At DEBUG it writes the path of each request, where chat services keep their tokens.
 logging.getLogger("urllib3").setLevel(logging.WARNING)
