@@ -19,7 +19,7 @@ from tocsin.config.loader import Strict
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{value!r} is no time zone; an IANA name such as Asia/Seoul") from error
     return value
 
