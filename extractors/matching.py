@@ -182,7 +182,8 @@ def _score(look: _Look, item: Growing) -> float | None:
     if gap > FOLLOWED:
         return None
     if alike >= needed and _dates_agree(look, event, gap) and _numbers_agree(look, event, gap):
-        return alike + shared
+        same_day = trigger.occurred_on is not None and trigger.occurred_on == event.occurred_on
+        return alike + shared + same_day
     if gap > 2 * _FRESH or (trigger.occurred_on and event.occurred_on) or alike < 0.2:
         return None
     mine = signature(f"{look.report.article.title} {look.report.article.summary}")
