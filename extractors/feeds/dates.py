@@ -25,6 +25,9 @@ _KNOWN = frozenset(
     {"UTC", "GMT", "UT", "Z", "AST", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "MET", "MEST"}
 )
 _ZONE = re.compile(r"\d\s*\(?([A-Za-z]{2,4})\)?\s*$")
+# A year or the name of a month: feedparser takes today for what is missing.
+_WHOLE = re.compile(r"\b(?:19|20)\d\d(?!\d(?!\d))|[^\W\d_]{3}")
+_NAMED_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?\s*[A-Z]{2,5}$")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _MAX_CHARS = 80
 _DEFAULTS = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2001, 2, 2, tzinfo=dt.UTC))
@@ -33,7 +36,9 @@ _DEFAULTS = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2001, 2, 2, tzi
 def entry_time(raw: object, parsed: Sequence[int] | None) -> dt.datetime | None:
     """The time that `raw` names; `parsed` is feedparser's reading of it (UTC), None where it could not read it."""
     text = raw[:_MAX_CHARS].strip() if isinstance(raw, str) else ""
-    if parsed is None:
+    if not _WHOLE.search(text):
+        return None
+    if parsed is None or _NAMED_ISO.match(text):
         return _plausible(_lenient(text))
     zone = _ZONE.search(text)
     name = zone[1].upper() if zone else ""
