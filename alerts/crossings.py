@@ -215,7 +215,7 @@ def _sequenced(threshold: Temporal | TemporalOrdered, seen: Seen) -> list[Crossi
         else:
             reason = f"the {len(lists)} steps do not come {how}" + (", or are undone between" if without else "")
         done = len(lists) - len(missing)
-        events = tuple(sorted(set(chain), key=age_order)) if chain else ()
+        events = tuple(sorted(chain, key=age_order))
         found.append(Crossing(group, bool(chain), _window(events, seen.now), reason, events, {"steps": done}))
     return found
 
