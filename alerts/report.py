@@ -1,4 +1,4 @@
-"""The report of a span of time as one self-contained HTML file: alerts with their evidence, and what was blind. Pure."""
+"""The report of a span of time as one HTML file: alerts with their evidence, and what was blind. Pure."""
 
 from __future__ import annotations
 

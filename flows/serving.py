@@ -43,12 +43,16 @@ class Child:
     started_at: float = 0.0
     next_start_at: float = 0.0
     failures: int = 0
+    quiet: bool = False
     environ: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start the process in a session of its own, so that a Ctrl-C reaches the supervisor alone."""
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(self.command, start_new_session=True, env={**os.environ, **self.environ})
+        output = subprocess.DEVNULL if self.quiet else None
+        self.process = subprocess.Popen(
+            self.command, start_new_session=True, env={**os.environ, **self.environ}, stdout=output, stderr=output
+        )
         logger.info("%s started: pid %s", self.name, self.process.pid)
 
     def tend(self) -> None:
@@ -80,9 +84,9 @@ class Child:
             self.process.wait()
 
 
-def server_child() -> Child:
+def server_child(*, quiet: bool = False) -> Child:
     """Prefect's own server, as configured by the environment."""
-    return Child("prefect server", [sys.executable, "-m", "prefect", "server", "start"])
+    return Child("prefect server", [sys.executable, "-m", "prefect", "server", "start"], quiet=quiet)
 
 
 def runner_child() -> Child:
@@ -127,6 +131,13 @@ def wait_until_healthy(child: Child, *, stop: threading.Event, timeout_s: float 
         if time.monotonic() > deadline:
             raise SetupError("cannot serve", subject="prefect server", cause=f"no answer at {url} in {timeout_s:.0f} s")
     return False
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def refuse_taken_port(port: int) -> None:

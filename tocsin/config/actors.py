@@ -44,6 +44,12 @@ class Actors(Strict):
     groups: dict[str, Actor] = Field(default_factory=dict)
     nicknames: tuple[Nickname, ...] = ()
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """Code → name, for people."""
+        kinds = (self.states, self.bodies, self.groups)
+        return {code: actor.names[0] for kind in kinds for code, actor in kind.items() if actor.names}
+
 
 def read_actors(folder: Path, problems: list[Problem]) -> Actors:
     """Actors of `folder`/actors.yaml; adds what is wrong with it to `problems`."""

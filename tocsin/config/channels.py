@@ -89,8 +89,13 @@ def family(scheme: str) -> Family:
     return _FAMILIES.get(scheme.lower(), "plain")
 
 
-def read_channels(folder: Path, problems: list[Problem], environ: Mapping[str, str]) -> tuple[Channel, ...]:
-    """The channels of `folder`/channels.yaml in their order; none where the file is absent."""
+def read_channels(
+    folder: Path, problems: list[Problem], environ: Mapping[str, str], *, secrets: Path | None = None
+) -> tuple[Channel, ...]:
+    """The channels of `folder`/channels.yaml in their order; none where the file is absent.
+
+    `secrets` is the folder that relative `file:` paths count from; by default `folder`.
+    """
     path = folder / "channels.yaml"
     if not path.exists():
         return ()
@@ -102,7 +107,7 @@ def read_channels(folder: Path, problems: list[Problem], environ: Mapping[str, s
     for index in range(len(file.channels)):
         at = ("channels", index)
         raw = validate(_Raw, document, problems, at=at)
-        channel = _resolve(raw, document, at, problems, Secrets(folder, environ)) if raw else None
+        channel = _resolve(raw, document, at, problems, Secrets(secrets or folder, environ)) if raw else None
         if channel is None:
             continue
         if channel.id in {other.id for other in channels}:

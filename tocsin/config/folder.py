@@ -106,18 +106,24 @@ def load_or_last_good(folder: Path, environ: Mapping[str, str]) -> Loaded:
 def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list[Problem]) -> Config:
     """Read the files of `source` as the configuration of `folder`, to which relative paths in them refer."""
     rules = read_rules(source, problems)
-    channels = read_channels(source, problems, environ)
-    config = Config(
+    channels = read_channels(source, problems, environ, secrets=folder)
+    feeds = read_feeds(source, problems)
+    return Config(
         folder=folder,
         settings=read_settings(source, problems),
-        feeds=read_feeds(source, problems),
+        feeds=feeds,
         actors=read_actors(source, problems),
         rules=rules,
-        watches=read_watches(source, problems),
+        watches=read_watches(
+            source,
+            problems,
+            types={rule.type for rule in rules},
+            channels={channel.id for channel in channels},
+            feeds={feed.id for feed in feeds},
+        ),
         channels=channels,
         digest=_digest(source),
     )
-    return config
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,141 @@
+"""From events to queued deliveries: fetch what thresholds need, let them judge, store it in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from alerts import policy, repetition
+from alerts.followups import followups
+from alerts.thresholds import Decision, affected, query
+from alerts.thresholds import evaluate as judge
+from flows.tally import Tally
+from tocsin.config.channels import Channel
+from tocsin.config.folder import Config
+from tocsin.config.thresholds import All, AnyOf, Threshold
+from tocsin.config.watches import Watch
+from tocsin.model import Alert, AlertState, Event, FeedState
+from tocsin.store import Decision as Queued
+from tocsin.store import Store
+
+BATCH = 500
+FAILURES_UNTIL_BLIND = 3
+
+
+def evaluate(config: Config, store: Store, *, now: dt.datetime) -> Tally:
+    """Judge every threshold that a changed event, a wait that is over, or time alone may cross; queue the alerts."""
+    count = 0
+    while True:
+        changed = store.events.changed(limit=BATCH)
+        round_ = _Round(config, store, {event.id: event for event in changed}, now)
+        outcomes = [outcome for watch in config.watches for outcome in round_.watch(watch)]
+        queued = [Queued(each.alert, each.deliveries) for each in outcomes if each.alert is not None]
+        count += len(store.alerts.save_decisions(queued, evaluated=changed, waits=round_.waits))
+        if len(changed) < BATCH:
+            return Tally(alerts=count)
+
+
+@dataclass
+class _Round:
+    """One batch of changed events against all watches. `waits` says which thresholds must be judged again, and when."""
+
+    config: Config
+    store: Store
+    changed: Mapping[int, Event]
+    now: dt.datetime
+
+    waits: dict[tuple[str, str], dt.datetime | None] = field(default_factory=dict)
+
+    @cached_property
+    def waiting(self) -> Mapping[tuple[str, str], dt.datetime]:
+        """Watch and threshold of what waits, and until when."""
+        return self.store.alerts.waits()
+
+    @cached_property
+    def states(self) -> Sequence[FeedState]:
+        """All feeds, for what was watched since when and what is blind."""
+        return self.store.feeds.all()
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """Channels by id."""
+        return {channel.id: channel for channel in self.config.channels}
+
+    def watch(self, watch: Watch) -> Iterator[policy.Outcome]:
+        """What becomes of one watch's thresholds and of its earlier alerts."""
+        judged = [each for each in watch.thresholds if each.generate and self._concerned(watch, each)]
+        prior = self._prior(watch, judged) if judged else []
+        decisions = [decision for threshold in judged for decision in self._judge(watch, threshold, prior)]
+        told = self.store.alerts.resting_on(self.changed, watch=watch.id)
+        decisions += followups(watch, changed=self.changed, prior=told, now=self.now)
+        if decisions:
+            mutes = self.store.mutes.active(now=self.now)
+            yield from policy.outcomes(decisions, watch, prior=prior, mutes=mutes, channels=self.channels, now=self.now)
+        yield from self._escalations(watch)
+
+    def _prior(self, watch: Watch, judged: Sequence[Threshold]) -> list[Alert]:
+        """The watch's alerts as far back as its thresholds, its cap and its inhibitions look."""
+        reach = max([policy.HOUR, *(inhibit.within for inhibit in watch.inhibit)])
+        since = min([self.now - reach, *(repetition.since(threshold, self.now) for threshold in judged)])
+        return self.store.alerts.prior(since=since, watch=watch.id)
+
+    def _escalations(self, watch: Watch) -> Iterator[policy.Outcome]:
+        if not watch.escalation and not any(threshold.escalation for threshold in watch.thresholds):
+            return
+        opened = self.store.alerts.recent(limit=10_000, state=AlertState.OPEN, watch=watch.id)
+        if opened:
+            prior = self.store.alerts.prior(since=min(alert.fired_at for alert in opened), watch=watch.id)
+            yield from policy.escalations(watch, open_alerts=opened, prior=prior, channels=self.channels, now=self.now)
+
+    def _concerned(self, watch: Watch, threshold: Threshold) -> bool:
+        due_at = self.waiting.get((watch.id, threshold.id))
+        if due_at is not None and due_at <= self.now:
+            return True
+        return affected(threshold, self.changed.values(), _parts(watch, threshold))
+
+    def _judge(self, watch: Watch, threshold: Threshold, prior: Sequence[Alert]) -> Sequence[Decision]:
+        parts = _parts(watch, threshold)
+        asked = query(threshold, self.now, parts)
+        events: dict[int, Event] = {}
+        for start, end in asked.windows:
+            found = self.store.events.window(
+                since=start,
+                until=end + dt.timedelta(microseconds=1),
+                types=asked.types,
+                modalities=asked.modalities,
+                sources=asked.sources,
+                targets=asked.targets,
+            )
+            events.update((event.id, event) for event in found)
+        decisions = judge(
+            threshold,
+            events=list(events.values()),
+            prior=prior,
+            now=self.now,
+            watch=watch.id,
+            parts=parts,
+            watched_since=min(
+                (state.first_success_at for state in self.states if state.first_success_at), default=None
+            ),
+            activity={feed: self.store.articles.times(feed, since=asked.since) for feed in sorted(asked.feeds)},
+            blind=[state.feed for state in self.states if is_blind(state)],
+        )
+        times = [decision.again_at for decision in decisions if decision.again_at is not None]
+        again_at = min(times, default=None)
+        if again_at != self.waiting.get((watch.id, threshold.id)):
+            self.waits[watch.id, threshold.id] = again_at
+        return decisions
+
+
+def _parts(watch: Watch, threshold: Threshold) -> list[Threshold]:
+    """The thresholds that an `all` or `any` names."""
+    if not isinstance(threshold, All | AnyOf):
+        return []
+    return [part for part in map(watch.threshold, threshold.of) if part is not None]
+
+
+def is_blind(state: FeedState) -> bool:
+    """Whether a feed tells nothing at present: disabled, never read, or failing time after time."""
+    return bool(state.disabled) or state.failures >= FAILURES_UNTIL_BLIND or state.last_success_at is None

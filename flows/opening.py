@@ -1,0 +1,45 @@
+"""What every flow starts from: the configuration in force and the store, opened for the time of one run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from flows.sweep import Sweep
+from tocsin.config.folder import find_folder, load_or_last_good
+from tocsin.store import Store
+
+CONFIG = "config"
+"""Subject of the notice that the newest configuration does not load."""
+
+
+@contextmanager
+def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
+    """A sweep over the configuration of `environ`, which drains on SIGTERM: the running step ends, no other begins.
+
+    Where the configuration does not load, the last good one is used, and `tocsin status` says what is wrong.
+    """
+    loaded = load_or_last_good(find_folder(environ), environ)
+    with Store.open(loaded.config.database, loaded.config.state) as store, terminated() as stop:
+        if loaded.error is None:
+            store.notices.clear(CONFIG)
+        else:
+            store.notices.put(CONFIG, f"the last good one is in force: {loaded.error}", now=now)
+        yield Sweep(loaded.config, store, stop=stop)
+
+
+@contextmanager
+def terminated() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM has come, for the time of the block; never, outside the main thread."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop.is_set
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield stop.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)

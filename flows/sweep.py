@@ -1,0 +1,241 @@
+"""One sweep: whatever is due now, from the feeds to the channels. No Prefect here; `flows.watch` wraps the steps.
+
+Each step reads what the step before has committed and commits its own result. Nothing here judges: schedule, triggers
+and links come from pure functions; this module carries them between the network and the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime as dt
+import hashlib
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from alerts.channels import Sender
+from extractors.feeds import Parser
+from extractors.fetch import Fetcher
+from extractors.language import Language, load_language
+from extractors.linking import MEMORY, gather, link
+from extractors.poll import PollResult, poll
+from extractors.triggers import Detector
+from flows import evaluation, sending
+from flows.tally import Tally
+from tocsin import failpoint
+from tocsin.config.feeds import Feed
+from tocsin.config.folder import Config
+from tocsin.errors import StoreError
+from tocsin.model import Article, Entry, Event, FeedState, Report, Trigger
+from tocsin.store import Link, Store
+
+logger = logging.getLogger("tocsin.sweep")
+
+BATCH = 500
+LEASE = dt.timedelta(minutes=10)
+"""A sweep that was killed keeps the next one waiting for at most this long; each step renews it."""
+TRIES = 3
+
+
+class Step(Protocol):
+    """A step of a sweep."""
+
+    def __call__(self, *, now: dt.datetime) -> Tally: ...
+
+
+def _as_it_is(name: str, step: Step) -> Step:
+    return step
+
+
+def never() -> bool:
+    """The stop of a sweep that nobody stops."""
+    return False
+
+
+@dataclass
+class Sweep:
+    """The steps over one configuration and one store.
+
+    `language` loads the model, only when there is something to read. `stop` is asked between two sends.
+    """
+
+    config: Config
+    store: Store
+    language: Callable[[str], Language] = load_language
+    sender: Sender | None = None
+    stop: Callable[[], bool] = never
+    jitter: Callable[[], float] = random.random
+    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+
+    @cached_property
+    def feeds(self) -> Mapping[str, Feed]:
+        """The feeds that are polled, by id."""
+        return {feed.id: feed for feed in self.config.feeds if feed.enabled}
+
+    @cached_property
+    def rules(self) -> str:
+        """Digest of all that decides what is detected: rules, actors and the settings of detection."""
+        parts = [f"{rule.id}@{rule.version}" for rule in self.config.rules]
+        parts += [self.config.actors.model_dump_json(), self.config.settings.detect.model_dump_json()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The detector of the configured rules; loads the language model."""
+        settings = self.config.settings.detect
+        language = self.language(settings.model)
+        return Detector(self.config.rules, self.config.actors, language, max_chars=settings.max_chars)
+
+    def steps(self) -> tuple[tuple[str, Step], ...]:
+        """The steps in order, by name."""
+        return ("poll", self.poll), ("detect", self.read), ("evaluate", self.evaluate), ("send", self.send)
+
+    def run(self, *, now: dt.datetime, wrap: Callable[[str, Step], Step] = _as_it_is) -> Tally:
+        """All steps in order, unless another sweep is under way; `wrap` may dress each step, as a Prefect task say."""
+        lease = self.store.leases.acquire("sweep", holder=self.holder, now=now, ttl=LEASE)
+        if lease is None:
+            return Tally(skipped="another sweep is under way")
+        total = Tally()
+        try:
+            for name, step in self.steps():
+                if self.stop():
+                    return dataclasses.replace(total, skipped=f"stopped before {name}")
+                total += wrap(name, step)(now=now)
+                if self.store.leases.renew(lease, now=now, ttl=LEASE) is None:
+                    return dataclasses.replace(total, skipped=f"another sweep took over after {name}")
+            self.store.notices.remember("swept_at", now.isoformat())
+            return total
+        finally:
+            self.store.leases.release(lease, now=now)
+
+    def read(self, *, now: dt.datetime) -> Tally:
+        """From new articles to events."""
+        return self.detect(now=now) + self.link(now=now)
+
+    # --- poll --------------------------------------------------------------------------------------------------------
+
+    def poll(self, *, now: dt.datetime) -> Tally:
+        """Fetch, parse and store every feed that is due, each in a transaction of its own."""
+        self.store.feeds.ensure(self.feeds, now=now)
+        due = self.store.feeds.due(now=now, limit=100_000)
+        pairs = [(self.feeds[state.feed], state) for state in due if state.feed in self.feeds]
+        return asyncio.run(self._poll(pairs, now)) if pairs else Tally()
+
+    async def _poll(self, pairs: Sequence[tuple[Feed, FeedState]], now: dt.datetime) -> Tally:
+        settings = self.config.settings.fetch
+        total = Tally()
+        failpoint.reach("before_request")
+        with Parser(settings) as parser:
+            async with Fetcher(settings) as fetcher:
+                known = self.store.feeds.known
+                results = poll(pairs, fetcher, parser, known, settings=settings, now=now, jitter=self.jitter)
+                async for result in results:
+                    failpoint.reach("after_response")
+                    total += self._save(result, now)
+        return total
+
+    def _save(self, result: PollResult, now: dt.datetime) -> Tally:
+        feed = self.feeds[result.feed]
+        counts = self.store.feeds.save_poll(
+            result.state, [article(entry, feed, now, backfill=result.backfill) for entry in result.entries]
+        )
+        if result.error is not None:
+            logger.warning("feed %s: %s; %s", feed.id, result.error, result.reason)
+        return Tally(feeds=1, failed_feeds=int(result.error is not None), articles=counts.new, edited=counts.edited)
+
+    # --- detect ------------------------------------------------------------------------------------------------------
+
+    def detect(self, *, now: dt.datetime) -> Tally:
+        """Detect triggers in every article that waits for it; one that a rule fails on is set aside with the error."""
+        count = 0
+        while articles := self.store.articles.undetected(rules=self.rules, limit=BATCH):
+            count += self._detect(articles, now)
+        return Tally(triggers=count)
+
+    def _detect(self, articles: Sequence[Article], now: dt.datetime) -> int:
+        found: list[Trigger] = []
+        aside: list[tuple[Article, str]] = []
+        for each, detection in zip(articles, self.detector.detect_many(articles), strict=True):
+            found += [dataclasses.replace(trigger, article=each.id) for trigger in detection.triggers]
+            if detection.errors:
+                aside.append((each, "; ".join(detection.errors)))
+        count = self.store.triggers.save_detection(articles, found, rules=self.rules, now=now)
+        for each, error in aside:
+            logger.error("article %s was set aside: %s", each.id, error)
+            self.store.articles.set_aside(each, error, rules=self.rules)
+        return count
+
+    # --- link --------------------------------------------------------------------------------------------------------
+
+    def link(self, *, now: dt.datetime) -> Tally:
+        """Put every trigger that is in no event yet into one, and gather events anew that lost a report."""
+        count = tries = 0
+        while True:
+            try:
+                for event in self.store.events.shrunk(limit=BATCH):
+                    self._gather(event, now)
+                reports = [self._report(*pair) for pair in self.store.triggers.unlinked(limit=BATCH)]
+                if not reports:
+                    return Tally(events=count)
+                count += self._link(reports, now)
+            except StoreError as error:
+                tries += 1
+                if not error.retry or tries >= TRIES:
+                    raise
+
+    def _gather(self, event: Event, now: dt.datetime) -> None:
+        """The event as the reports that it has left tell it; one without any is kept, empty, for the correction."""
+        reports = [self._report(*pair) for pair in self.store.triggers.of_events([event.id])[event.id]]
+        left = gather(reports, now=now) if reports else dataclasses.replace(event, articles=())
+        self.store.events.save_shrunk(
+            dataclasses.replace(left, id=event.id, version=event.version + 1, changed_at=now, gained=event.gained)
+        )
+
+    def _link(self, reports: Sequence[Report], now: dt.datetime) -> int:
+        since = min(report.article.seen_at for report in reports) - MEMORY
+        opened = self.store.events.window(since=since, types={report.trigger.type for report in reports})
+        links = link(reports, opened, now=now)
+        self.store.events.save_links(
+            [Link(each.event, tuple(report.trigger.id for report in each.reports)) for each in links.links]
+        )
+        return len(links.new)
+
+    def _report(self, trigger: Trigger, article: Article) -> Report:
+        feed = self.feeds.get(article.feed)
+        if feed is None:
+            return Report(trigger, article)
+        return Report(trigger, article, feed.state_media, feed.family, feed.tags)
+
+    # --- evaluate and send -------------------------------------------------------------------------------------------
+
+    def evaluate(self, *, now: dt.datetime) -> Tally:
+        """Judge thresholds and queue what is to be told."""
+        return evaluation.evaluate(self.config, self.store, now=now)
+
+    def send(self, *, now: dt.datetime) -> Tally:
+        """Send what is due in the outbox."""
+        sender = self.sender or Sender(timeout=self.config.settings.send.timeout)
+        return sending.send(self.config, self.store, sender, now=now, holder=self.holder, stop=self.stop)
+
+
+def article(entry: Entry, feed: Feed, now: dt.datetime, *, backfill: bool) -> Article:
+    """The article that `entry` of `feed` becomes when it is first seen at `now`."""
+    return Article(
+        feed=feed.id,
+        key=entry.key,
+        link=entry.link,
+        title=entry.title,
+        summary=entry.summary,
+        published=entry.published,
+        first_seen=now,
+        digest=entry.digest,
+        publisher=entry.publisher or feed.publisher,
+        language=entry.language or feed.language,
+        backfill=backfill,
+    )

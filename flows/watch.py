@@ -1,0 +1,24 @@
+"""The flow `watch`: one sweep, each step a Prefect task. Scheduled every minute or so; it does whatever is due."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.opening import opened
+from flows.sweep import Step
+
+
+@flow(name="watch", persist_result=False)
+def watch(now: dt.datetime | None = None) -> str:
+    """Poll, detect, evaluate and send what is due; `now` is for a replay. The result says what was done."""
+    moment = now or dt.datetime.now(dt.UTC)
+    with opened(os.environ, now=moment) as sweep:
+        return str(sweep.run(now=moment, wrap=_as_task))
+
+
+def _as_task(name: str, step: Step) -> Step:
+    return task(name=name, cache_policy=NO_CACHE, persist_result=False)(step)

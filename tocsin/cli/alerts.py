@@ -1,0 +1,173 @@
+"""`tocsin alerts`: what was raised, why, and what people did about it."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
+from tocsin.model import Alert, AlertState, Article, Trigger
+from tocsin.store import AlertDetail
+
+AlertId = Annotated[str, typer.Argument(help="Id of an alert, as `tocsin alerts list` shows it.")]
+Who = Annotated[str, typer.Option(help="Who says so; by default the user of this machine.")]
+Note = Annotated[str, typer.Option(help="Why, for the audit trail.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    group = typer.Typer(help="Alerts: list, explain, acknowledge, resolve.", no_args_is_help=True)
+    group.command("list")(list_)
+    group.command()(show)
+    group.command()(ack)
+    group.command()(resolve)
+    app.add_typer(group, name="alerts")
+
+
+def list_(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    state: Annotated[AlertState | None, typer.Option(help="Only alerts in this state.")] = None,
+    watch: Annotated[str | None, typer.Option(help="Only alerts of this watch.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The newest alerts first."""
+    with opened(configuration()) as store:
+        alerts = store.alerts.recent(limit=limit, state=state, watch=watch)
+    if as_json:
+        print_json([alert_json(alert) for alert in alerts])
+        return
+    table = Table("id", "fired (UTC)", "state", "severity", "threshold", "group", "title", box=None, pad_edge=False)
+    for alert in alerts:
+        fired = f"{alert.fired_at:%Y-%m-%d %H:%M}"
+        row = (alert.id, fired, alert.state.value, f"{alert.severity:+g}", alert.threshold, alert.group, alert.title)
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table if alerts else "no alerts")
+
+
+def show(alert: AlertId, *, as_json: Json = False) -> None:
+    """One alert with its reason, events, articles and deliveries."""
+    with opened(configuration()) as store:
+        detail = store.alerts.detail(alert)
+    if detail is None:
+        err.print(f"tocsin: no alert {alert!r}; see `tocsin alerts list`", markup=False)
+        raise typer.Exit(2)
+    if as_json:
+        print_json(detail_json(detail))
+    else:
+        for line in lines(detail):
+            out.print(line)
+
+
+def ack(alert: AlertId, *, who: Who = "", note: Note = "") -> None:
+    """Say that somebody takes care of it; escalation stops."""
+    with opened(configuration()) as store:
+        done = store.alerts.acknowledge(alert, who=who or getpass.getuser(), now=now(), note=note)
+    _report(done, alert, "acknowledged", "it is not open")
+
+
+def resolve(alert: AlertId, *, who: Who = "", note: Note = "") -> None:
+    """Say that it is over."""
+    with opened(configuration()) as store:
+        done = store.alerts.resolve(alert, who=who or getpass.getuser(), now=now(), note=note)
+    _report(done, alert, "resolved", "it is resolved already, or unknown")
+
+
+def _report(done: bool, alert: str, verb: str, otherwise: str) -> None:
+    if not done:
+        err.print(f"tocsin: {alert} was not {verb}: {otherwise}", markup=False)
+        raise typer.Exit(1)
+    out.print(f"{alert} {verb}")
+
+
+def alert_json(alert: Alert) -> dict[str, Any]:
+    """An alert as JSON has it."""
+    return dataclasses.asdict(alert)
+
+
+def detail_json(detail: AlertDetail) -> dict[str, Any]:
+    """An alert with everything that explains it, as JSON has it."""
+    return {
+        "alert": alert_json(detail.alert),
+        "events": [
+            {
+                "id": event.id,
+                "type": event.type,
+                "modality": event.modality.value,
+                "source": event.source,
+                "target": event.target,
+                "started_at": event.started_at,
+                "title": event.title,
+                "families": sorted(event.families),
+                "reports": [_report_json(*report) for report in detail.reports[event.id]],
+            }
+            for event in detail.events
+        ],
+        "deliveries": [
+            {
+                "channel": delivery.channel,
+                "recipient": delivery.recipient,
+                "state": delivery.state.value,
+                "attempts": delivery.attempts,
+                "sent_at": delivery.sent_at,
+                "uncertain": delivery.uncertain,
+                "last_error": delivery.last_error,
+            }
+            for delivery in detail.deliveries
+        ],
+        "history": [dataclasses.asdict(act) for act in detail.history],
+    }
+
+
+def _report_json(trigger: Trigger, article: Article) -> dict[str, Any]:
+    return {
+        "article": article.id,
+        "publisher": article.publisher,
+        "title": article.title,
+        "link": article.link,
+        "published": article.published,
+        "rule": trigger.rule,
+        "version": trigger.version,
+        "evidence": trigger.evidence.text,
+        "confidence": trigger.confidence,
+    }
+
+
+def highlighted(trigger: Trigger, article: Article) -> Text:
+    """The article's text with the words that the trigger rests on in bold."""
+    evidence = trigger.evidence
+    whole = article.title if evidence.field == "title" else article.summary
+    text = Text(whole)
+    text.stylize("bold yellow", evidence.start, evidence.end)
+    return text
+
+
+def lines(detail: AlertDetail) -> list[Text]:
+    """An alert for the terminal: what, why, by whom it is reported, and who was told."""
+    alert = detail.alert
+    found = [
+        Text.assemble((f"{alert.title}", "bold"), f"  [{alert.state.value}, severity {alert.severity:+g}]"),
+        Text(
+            f"  {alert.id}  {alert.watch}/{alert.threshold}@{alert.threshold_version}"
+            f"  {alert.fired_at:%Y-%m-%d %H:%M} UTC"
+        ),
+        Text(f"  why: {alert.reason}"),
+    ]
+    for event in detail.events:
+        parties = " → ".join(filter(None, (event.source, event.target))) or "no party named"
+        kinds = f"{event.type}, {event.modality.value}, {parties}"
+        found.append(Text(f"  event {event.id}: {kinds}; {event.corroboration} independent publishers"))
+        for trigger, article in detail.reports[event.id]:
+            stamp = f"    {article.seen_at:%Y-%m-%d %H:%M} {article.publisher}: "
+            found.append(Text.assemble(stamp, highlighted(trigger, article), f"  ({trigger.rule}@{trigger.version})"))
+    for delivery in detail.deliveries:
+        sent = f" at {delivery.sent_at:%Y-%m-%d %H:%M}" if delivery.sent_at else ""
+        error = f": {delivery.last_error}" if delivery.last_error else ""
+        found.append(Text(f"  {delivery.channel}/{delivery.recipient}: {delivery.state.value}{sent}{error}"))
+    found += [Text(f"  {act.at:%Y-%m-%d %H:%M} {act.who}: {act.act} {act.note}") for act in detail.history]
+    return found

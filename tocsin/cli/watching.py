@@ -1,0 +1,172 @@
+"""`tocsin run`, `serve`, `sweep` and `status`: the watch itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from flows.evaluation import is_blind
+from flows.opening import opened as opened_sweep
+from flows.replay import Moment, replaying
+from flows.reporting import write_report
+from flows.seeds import read_seeds
+from flows.serving import serve as serve_flows
+from tocsin.cli import alerts
+from tocsin.cli.context import Json, ago, configuration, now, opened, out, print_json
+from tocsin.config.folder import Config, find_folder, load, load_or_last_good
+from tocsin.model import AlertState, DeliveryState, FeedState
+from tocsin.store import Notice, Status, Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(run)
+    app.command()(serve)
+    app.command()(sweep)
+    app.command()(status)
+
+
+def run(
+    *,
+    seeds: Annotated[Path, typer.Option(help="Folder of the timeline to replay.")] = Path("seeds"),
+    state: Annotated[Path, typer.Option(help="Folder for this run; emptied first.")] = Path("state/run"),
+) -> None:
+    """Replay the seeds: serve them as feeds on loopback, run the flow of production over them, print every alert."""
+    source = find_folder(os.environ)
+    load(source, os.environ)
+    timeline = read_seeds(seeds)
+    items = sum(len(seed.items) for seed in timeline)
+    out.print(f"Replaying {items} items of {len(timeline)} feeds; starting Prefect on loopback …")
+    received: Counter[str] = Counter()
+    with replaying(source, timeline, state.resolve()) as play, _progress() as progress:
+        bar = progress.add_task("replay")
+        for moment in play():
+            progress.update(bar, total=moment.of, completed=moment.number, description=f"{moment.now:%Y-%m-%d}")
+            for message in moment.received:
+                received[message["type"]] += 1
+            _print_new(moment, progress)
+    _summary(received)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=out, transient=True)
+
+
+def _print_new(moment: Moment, progress: Progress) -> None:
+    """Every alert that arrived, with its evidence as the store has it."""
+    ids = [message["id"] for message in moment.received]
+    if not ids:
+        return
+    with opened(configuration()) as store:
+        for id in dict.fromkeys(ids):
+            detail = store.alerts.detail(id)
+            for line in alerts.lines(detail) if detail else []:
+                progress.console.print(line)
+            progress.console.print()
+
+
+def _summary(received: Counter[str]) -> None:
+    config = configuration()
+    with opened(config) as store:
+        status = store.status(now=now())
+        since, until = _span(store)
+        report = write_report(config, store, since=since, until=until)
+    kinds = ", ".join(f"{number} {kind.removeprefix('tocsin.')}" for kind, number in received.most_common())
+    raised = sum(status.alerts.values())
+    out.print(
+        f"{status.articles} articles, {status.triggers} triggers, {status.events} events, {raised} alerts; "
+        f"{status.deliveries.get(DeliveryState.SENT, 0)} deliveries sent, messages received: {kinds or 'none'}"
+    )
+    out.print(f"database  {config.database}")
+    out.print(f"report    {report}")
+
+
+def _span(store: Store) -> tuple[Any, Any]:
+    fired = [alert.fired_at for alert in store.alerts.recent(limit=100_000)]
+    moment = now()
+    return min(fired, default=moment), max(fired, default=moment)
+
+
+def serve() -> None:
+    """Run the scheduled flows until stopped: a Prefect server on loopback and the runner, both watched."""
+    logging.getLogger("tocsin").setLevel(logging.INFO)
+    config = load_or_last_good(find_folder(os.environ), os.environ).config
+    Store.open(config.database, config.state).close()
+    serve_flows(config.state, port=config.settings.prefect_port)
+
+
+def sweep(*, as_json: Json = False) -> None:
+    """Do whatever is due now, once, without Prefect. Exit 1 where a feed or a delivery failed."""
+    moment = now()
+    with opened_sweep(os.environ, now=moment) as each:
+        tally = each.run(now=moment)
+    if as_json:
+        print_json(dataclasses.asdict(tally))
+    else:
+        out.print(str(tally))
+    raise typer.Exit(1 if tally.failed_feeds or tally.failed else 0)
+
+
+def status(*, as_json: Json = False) -> None:
+    """How the watch is: a line for everything that is wrong. Exit 1 where something is."""
+    moment = now()
+    loaded = load_or_last_good(find_folder(os.environ), os.environ)
+    with Store.open(loaded.config.database, loaded.config.state) as store:
+        numbers = store.status(now=moment)
+        notices = store.notices.all()
+        states = store.feeds.all()
+        swept_at = store.notices.recall("swept_at")
+        aside = store.articles.aside(limit=5)
+    wrong = [f"config: {error}" for error in str(loaded.error or "").splitlines()]
+    wrong += [_notice(notice) for notice in notices if notice.subject != "config"]
+    wrong += [line for line in (_feed(state) for state in states) if line]
+    wrong += [f"article {each.article.id}: set aside: {each.error}" for each in aside]
+    if as_json:
+        print_json({**dataclasses.asdict(numbers), "swept_at": swept_at or None, "wrong": wrong})
+    else:
+        _print_status(loaded.config, numbers, swept_at)
+        for line in wrong:
+            out.print(Text(f"! {line}", style="red"))
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _notice(notice: Notice) -> str:
+    return f"{notice.subject}: {notice.message} (since {notice.since:%Y-%m-%d %H:%M}, {notice.count}×)"
+
+
+def _feed(state: FeedState) -> str:
+    """What is wrong with a feed in one line, "" where nothing is."""
+    if state.disabled:
+        return f"feed {state.feed}: disabled: {state.disabled}"
+    if state.failures:
+        blind = ", blind" if is_blind(state) else ""
+        return f"feed {state.feed}: {state.last_error} ({state.failures}×{blind}; next try {state.next_check_at:%H:%M})"
+    return f"feed {state.feed}: {state.warning}" if state.warning else ""
+
+
+def _print_status(config: Config, status: Status, swept_at: str) -> None:
+    moment = now()
+    table = Table.grid(padding=(0, 2))
+    table.add_row("last sweep", swept_at or "never")
+    feeds = f"{status.feeds}, {status.feeds_due} due, {status.feeds_failing} failing, {status.feeds_disabled} disabled"
+    table.add_row("feeds", f"{feeds}; last answer {ago(status.last_poll_at, now=moment)}")
+    articles = f"{status.articles}, {status.articles_day} today, {status.undetected} to read, {status.aside} set aside"
+    table.add_row("articles", articles)
+    table.add_row("triggers", f"{status.triggers}, {status.unlinked} to link")
+    table.add_row("events", f"{status.events}, {status.events_day} today, {status.unevaluated} to judge")
+    counts = ", ".join(f"{status.alerts.get(state, 0)} {state.value}" for state in AlertState)
+    table.add_row("alerts", f"{counts}; last {ago(status.last_alert_at, now=moment)}")
+    counts = ", ".join(f"{status.deliveries.get(state, 0)} {state.value}" for state in DeliveryState)
+    table.add_row("deliveries", f"{counts}; last sent {ago(status.last_sent_at, now=moment)}")
+    table.add_row("database", config.database.split("@")[-1])
+    out.print(table)
