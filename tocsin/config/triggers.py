@@ -174,7 +174,9 @@ def _references(rule: Rule) -> list[tuple[tuple[str | int, ...], Words]]:
     lists: list[tuple[tuple[str | int, ...], Words]] = [(("words", name), words) for name, words in rule.words.items()]
     lists.append((("unless",), rule.unless))
     for index, frame in enumerate(rule.frames):
-        lists += [(("frames", index, key), getattr(frame, key)) for key in ("act", "object", "subject", "near", "without")]
+        lists += [
+            (("frames", index, key), getattr(frame, key)) for key in ("act", "object", "subject", "near", "without")
+        ]
     return lists
 
 
