@@ -68,6 +68,18 @@ def test_prior_alerts_are_found_by_time_watch_threshold_and_group(store: Store) 
     assert store.alerts.prior(since=NOW)[0].events == (found.id,)
 
 
+def test_the_alerts_that_rest_on_an_event_are_found(store: Store) -> None:
+    first = linked(store)
+    second = store.events.save_links([Link(event(source="US"), ())])[0]
+    raised = [decision("a1", (first.id, second.id)), decision("a2", (second.id,))]
+    store.alerts.save_decisions(raised, evaluated=[])
+
+    assert store.alerts.resting_on({first.id: first}, watch="korea") == [raised[0].alert]
+    assert store.alerts.resting_on([first.id, second.id]) == [item.alert for item in raised]
+    assert store.alerts.resting_on([first.id], watch="taiwan") == []
+    assert store.alerts.resting_on([]) == []
+
+
 def test_recent_alerts_come_newest_first(store: Store) -> None:
     alerted(store)
     later = decision("a2", ())

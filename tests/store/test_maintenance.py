@@ -76,17 +76,12 @@ def test_damage_inside_the_file_is_found(tmp_path: Path) -> None:
         store.maintenance.optimise()
     path = tmp_path / "tocsin.db"
     content = bytearray(path.read_bytes())
-    middle = len(content) // 2 // 4096 * 4096
-    content[middle : middle + 8192] = b"\xff" * 8192
+    page = content.index(b"North Korea fires missile number 250") // 4096 * 4096
+    content[page : page + 4096] = b"\xff" * 4096
     path.write_bytes(content)
 
     with Store.open("", tmp_path) as store:
-        try:
-            found = store.maintenance.check()
-        except StoreError as error:
-            found = [error.cause]
-        assert found
-        assert any("malformed" in line or "page" in line.lower() or "row" in line for line in found)
+        assert any("malformed" in line or "invalid page" in line for line in store.maintenance.check())
 
 
 def test_a_row_that_lost_its_parent_is_found(tmp_path: Path) -> None:

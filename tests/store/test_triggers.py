@@ -3,7 +3,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from tests.store.samples import DAY, NOW, RULES, article, detected, event, linked, polled, trigger
+import pytest
+
+from tests.store.samples import DAY, NOW, RULES, article, decision, detected, event, linked, polled, trigger
+from tocsin.errors import StoreError
 from tocsin.model import FeedState, Modality
 from tocsin.store import Link, Store
 
@@ -72,6 +75,30 @@ def test_a_trigger_that_an_edit_changed_is_linked_again_and_an_equal_one_stays(s
     ]
     members = store.triggers.of_events([stored.id])[stored.id]
     assert [(item.article, item.version) for item, _ in members] == [(second.id, "v2")]
+    assert [item.id for item in store.events.shrunk(limit=9)] == [stored.id]
+
+
+def test_an_event_that_lost_a_trigger_is_gathered_again_and_keeps_it_as_evidence(store: Store) -> None:
+    stored = linked(store, 2)
+    store.alerts.save_decisions([decision("a1", (stored.id,))], evaluated=[stored])
+    store.feeds.save_poll(EDIT, [article(0, text="Nothing happened")])
+    read = store.articles.undetected(rules=RULES, limit=1)
+    store.triggers.save_detection(read, [], rules=RULES, now=NOW)
+
+    with pytest.raises(StoreError, match="another process changed"):
+        store.events.save_links([Link(replace(stored, version=2), ())])
+    lost = store.events.shrunk(limit=9)[0]
+    assert lost == replace(stored, version=2)
+    assert [item.id for _, item in store.triggers.of_events([lost.id])[lost.id]] == [stored.articles[1]]
+    smaller = replace(lost, articles=stored.articles[1:], version=3)
+    store.events.save_shrunk(smaller)
+    assert store.events.shrunk(limit=9) == []
+    assert store.events.changed(limit=9) == [smaller]
+    detail = store.alerts.detail("a1")
+    assert detail is not None
+    assert [item.id for _, item in detail.reports[lost.id]] == list(stored.articles)
+    with pytest.raises(StoreError, match="another process changed"):
+        store.events.save_shrunk(smaller)
 
 
 def test_the_triggers_of_an_event_come_with_their_articles(store: Store) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from tocsin import failpoint
 from tocsin.model import Alert, AlertKind, AlertState, Article, Delivery, Event, Trigger
@@ -27,6 +27,9 @@ COLUMNS = tuple(_TABLE.c[_NAMES.get(name, name)] for name in _FIELDS if name != 
 """Those of an alert, without its events, for `to_alert`."""
 _SELECT = select(*COLUMNS)
 _EVENTS = _FIELDS.index("events")
+Waits = Mapping[tuple[str, str], dt.datetime | None]
+"""Watch and threshold → when it must be judged again, None: no longer."""
+NO_WAITS: Waits = {}
 _STATE, _KIND, _ABOUT = (_FIELDS.index(name) for name in ("state", "kind", "about"))
 
 
@@ -46,7 +49,7 @@ class AlertDetail:
     deliveries: tuple[Delivery, ...]
     events: tuple[Event, ...]
     reports: dict[int, list[tuple[Trigger, Article]]]
-    """Event id → its triggers with their articles."""
+    """Event id → its triggers with their articles, also those that were withdrawn since."""
     history: tuple[Act, ...]
 
 
@@ -56,17 +59,28 @@ class Alerts:
 
     db: Database
 
-    def save_decisions(self, decisions: Sequence[Decision], *, evaluated: Sequence[Event]) -> list[Alert]:
+    def save_decisions(
+        self, decisions: Sequence[Decision], *, evaluated: Sequence[Event], waits: Waits = NO_WAITS
+    ) -> list[Alert]:
         """Store alerts with their deliveries and mark `evaluated` events as judged, all in one transaction.
 
         An alert whose id, or threshold, group and window, is stored already is left as it is and gets no delivery.
-        The result is the alerts that are really new.
+        `waits` says of each threshold that was judged when it must be judged again, None: when an event changes. The
+        result is the alerts that are really new.
         """
-        new = self.db.write(lambda c: self._save(c, decisions, evaluated))
+        new = self.db.write(lambda c: self._save(c, decisions, evaluated, waits))
         failpoint.reach("after_alert_commit")
         return new
 
-    def _save(self, connection: Connection, decisions: Sequence[Decision], evaluated: Sequence[Event]) -> list[Alert]:
+    def waits(self) -> dict[tuple[str, str], dt.datetime]:
+        """Watch and threshold of what decided to wait, and until when."""
+        table = schema.waits
+        query = select(table.c.watch, table.c.threshold, table.c.due_at)
+        return self.db.read(lambda c: {(watch, threshold): due_at for watch, threshold, due_at in c.execute(query)})
+
+    def _save(
+        self, connection: Connection, decisions: Sequence[Decision], evaluated: Sequence[Event], waits: Waits
+    ) -> list[Alert]:
         new: list[Decision] = []
         query = self.db.insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
         for decision in decisions:
@@ -83,8 +97,23 @@ class Alerts:
                 connection.execute(self.db.insert(table).on_conflict_do_nothing(), values)
         if evaluated:
             connection.execute(_EVALUATED, [{"row_id": event.id, "row_version": event.version} for event in evaluated])
+        self._save_waits(connection, waits)
         failpoint.reach("before_alert_commit")
         return [decision.alert for decision in new]
+
+    def _save_waits(self, connection: Connection, waits: Waits) -> None:
+        table = schema.waits
+        over = [{"row_watch": watch, "row_threshold": threshold} for watch, threshold in waits]
+        again = [
+            {"watch": watch, "threshold": threshold, "due_at": due_at}
+            for (watch, threshold), due_at in waits.items()
+            if due_at is not None
+        ]
+        if over:
+            mine = (table.c.watch == bindparam("row_watch"), table.c.threshold == bindparam("row_threshold"))
+            connection.execute(delete(table).where(*mine), over)
+        if again:
+            connection.execute(insert(table), again)
 
     def prior(
         self, *, since: dt.datetime, watch: str | None = None, threshold: str | None = None, group: str | None = None
@@ -94,6 +123,16 @@ class Alerts:
         values = {name: value for name, value in given.items() if value is not None}
         query = _prior(tuple(values))
         return self.db.read(lambda c: _load(c, query, {"since": since, **values}))
+
+    def resting_on(self, events: Collection[int], *, watch: str | None = None) -> list[Alert]:
+        """Alerts that any of `events` (ids) is part of, oldest first: those to correct or update when it changes."""
+        if not events:
+            return []
+        links = schema.alert_events
+        query = _SELECT.where(_TABLE.c.id.in_(select(links.c.alert).where(links.c.event.in_(events))))
+        if watch is not None:
+            query = query.where(_TABLE.c.watch == watch)
+        return self.db.read(lambda c: _load(c, query.order_by(_TABLE.c.fired_at, _TABLE.c.id)))
 
     def recent(
         self,
@@ -195,6 +234,6 @@ def _detail(connection: Connection, id: str) -> AlertDetail | None:
         alerts[0],
         tuple(deliveries_of(connection, id)),
         tuple(events[event] for event in alerts[0].events),
-        of_events(connection, alerts[0].events),
+        of_events(connection, alerts[0].events, withdrawn=True),
         history(connection, id),
     )

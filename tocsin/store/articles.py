@@ -78,6 +78,12 @@ class Articles:
             last = rows[-1]
             rows = self._page(query.where(tuple_(table.c.first_seen, table.c.id) > (last.first_seen, last.id)))
 
+    def times(self, feed: str, *, since: dt.datetime) -> list[dt.datetime]:
+        """When the entries of `feed` that came since then were first seen, oldest first."""
+        table = schema.articles
+        query = select(table.c.first_seen).where(table.c.feed == feed, table.c.first_seen >= since)
+        return self.db.read(lambda c: list(c.execute(query.order_by(table.c.first_seen)).scalars()))
+
     def _page(self, query: Select[Any]) -> list[Article]:
         return self.db.read(lambda c: [Article(*row) for row in c.execute(query)])
 

@@ -113,6 +113,19 @@ class Events:
         self._expect(connection, _JOIN, joined)
         return saved
 
+    def shrunk(self, *, limit: int) -> list[Event]:
+        """At most `limit` events that lost a trigger (its article was edited) and must be gathered again, by id."""
+        query = _SELECT.where(_TABLE.c.shrunk_at.is_not(None)).order_by(_TABLE.c.id).limit(limit)
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+
+    def save_shrunk(self, event: Event) -> None:
+        """Store an event as gathered again from the triggers it has left, with a version one higher.
+
+        `StoreError` (with `retry`) and nothing stored where it changed meanwhile.
+        """
+        row = {**_row(event), "row_id": event.id}
+        self.db.write(lambda c: self._expect(c, _GROW.values(shrunk_at=None), [row]))
+
     def _expect(self, connection: Connection, query: Any, rows: list[dict[str, Any]]) -> None:
         """Run `query` for each of `rows`; each must change one row."""
         for row in rows:

@@ -50,9 +50,12 @@ class Maintenance:
         """What is damaged in a SQLite file, each in a line; reads all of it. Empty for a sound one."""
         if self.db.path is None:
             return []
-        found = self.db.read(lambda c: [str(row[0]) for row in c.execute(text("PRAGMA quick_check"))])
-        foreign = self.db.read(lambda c: [f"{row[0]} row {row[1]} lost its {row[2]}" for row in c.execute(_FOREIGN)])
-        return [line for line in found if line != "ok"] + foreign
+        try:
+            return self.db.read(_damage)
+        except StoreError as error:
+            if error.retry:
+                raise
+            return [error.cause]
 
     def backup(self, target: Path) -> None:
         """Write a complete, compact copy of a SQLite database to `target`, which must not exist; writers go on."""
@@ -75,7 +78,10 @@ class Maintenance:
             os.fsync(file.fileno())
 
 
-_FOREIGN = text("PRAGMA foreign_key_check")
+def _damage(connection: Connection) -> list[str]:
+    found = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check"))]
+    rows = connection.execute(text("PRAGMA foreign_key_check"))
+    return [line for line in found if line != "ok"] + [f"{row[0]} row {row[1]} lost its {row[2]}" for row in rows]
 
 
 def _optimise(connection: Connection) -> None:

@@ -184,6 +184,8 @@ events = Table(
     Column("version", Integer, nullable=False),
     # The version that thresholds have judged; behind `version` while there is something to judge.
     Column("evaluated", Integer, nullable=False, server_default="0"),
+    # It lost a trigger and waits to be gathered again from what is left.
+    Column("shrunk_at", Time),
     Index("ix_events_type_source", "type", "source", "started_at"),
     Index("ix_events_type", "type", "started_at"),
     Index("ix_events_source", "source", "started_at"),
@@ -194,6 +196,13 @@ Index(
     events.c.id,
     sqlite_where=events.c.evaluated < events.c.version,
     postgresql_where=events.c.evaluated < events.c.version,
+)
+
+Index(
+    "ix_events_shrunk",
+    events.c.id,
+    sqlite_where=events.c.shrunk_at.is_not(None),
+    postgresql_where=events.c.shrunk_at.is_not(None),
 )
 
 triggers = Table(
@@ -218,7 +227,7 @@ triggers = Table(
     Column("place", Text),
     Column("facts", Facts, nullable=False),
     Column("detected_at", Time, nullable=False),
-    # The text was edited and says so no more.
+    # The text was edited and says so no more; a trigger that was in an event stays there as evidence.
     Column("withdrawn_at", Time),
     # One column, so that a trigger is in one event at most.
     Column("event", Id, ForeignKey("events.id")),
@@ -284,6 +293,15 @@ Index(
     deliveries.c.due_at,
     sqlite_where=deliveries.c.due_at.is_not(None),
     postgresql_where=deliveries.c.due_at.is_not(None),
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    # A threshold that decided to wait (group_wait, realert) is judged again then, whether or not an event changes.
+    Column("watch", Text, primary_key=True),
+    Column("threshold", Text, primary_key=True),
+    Column("due_at", Time, nullable=False),
 )
 
 leases = Table(

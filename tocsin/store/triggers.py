@@ -48,8 +48,9 @@ class Triggers:
         """Store what `rules` detected in `articles` and mark these as read, in one transaction.
 
         Each trigger names its article by id. An article that was edited after it was read stays undetected and its
-        triggers are dropped. Of an article that is read again, triggers no longer found are withdrawn and changed
-        ones go to linking again. The result is the number of triggers that are new.
+        triggers are dropped. Of an article that is read again, triggers no longer found are withdrawn, changed ones go
+        to linking again, and the events that lost one are marked (`events.shrunk`). The result is the number of
+        triggers that are new.
         """
         found = list(triggers)
         count = self.db.write(lambda c: self._save(c, articles, found, rules, now))
@@ -77,7 +78,7 @@ class Triggers:
         return self.db.read(lambda c: [_report(row) for row in c.execute(_UNLINKED, {"limit": limit})])
 
     def of_events(self, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
-        """The triggers of each event of `events`, with their articles, by id."""
+        """The triggers of each event of `events` that stand, with their articles, by id."""
         return self.db.read(lambda c: of_events(c, events))
 
     def of_articles(self, articles: Collection[int]) -> list[Trigger]:
@@ -86,9 +87,13 @@ class Triggers:
         return self.db.read(lambda c: [to_trigger(row) for row in c.execute(query.order_by(_TABLE.c.id))])
 
 
-def of_events(connection: Connection, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
-    """The triggers of each event of `events`, with their articles, by id, inside a transaction."""
+def of_events(
+    connection: Connection, events: Collection[int], *, withdrawn: bool = False
+) -> dict[int, list[tuple[Trigger, Article]]]:
+    """The triggers of each event of `events`, also those `withdrawn`, with their articles, by id."""
     query = _REPORTS.add_columns(_TABLE.c.event).where(_TABLE.c.event.in_(events)).order_by(_TABLE.c.id)
+    if not withdrawn:
+        query = query.where(_TABLE.c.withdrawn_at.is_(None))
     found: dict[int, list[tuple[Trigger, Article]]] = {event: [] for event in events}
     for row in connection.execute(query):
         found[row[-1]].append(_report(row[:-1]))
@@ -156,17 +161,29 @@ def _reconcile(
     connection: Connection, stored: dict[Key, dict[str, Any]], rows: dict[Key, dict[str, Any]], now: dt.datetime
 ) -> None:
     """Bring the `stored` triggers of articles that were read again in line with what was found now."""
-    gone = [row["id"] for key, row in stored.items() if key not in rows and row["withdrawn_at"] is None]
+    gone = [row for key, row in stored.items() if key not in rows and row["withdrawn_at"] is None]
     if gone:
-        connection.execute(update(_TABLE).where(_TABLE.c.id.in_(gone)).values(withdrawn_at=now))
+        connection.execute(update(_TABLE).where(_TABLE.c.id.in_([row["id"] for row in gone])).values(withdrawn_at=now))
+    lost = {row["event"] for row in gone}
     changed = []
     for key in stored.keys() & rows.keys():
         old, new = stored[key], rows[key]
-        judged = all(old[name] == new[name] for name in _JUDGED)
-        if not judged or old["withdrawn_at"] is not None or old["version"] != new["version"]:
-            changed.append({**new, "row_id": old["id"], "event": old["event"] if judged else None})
+        stays = old["withdrawn_at"] is None and all(old[name] == new[name] for name in _JUDGED)
+        if not stays or old["version"] != new["version"]:
+            changed.append({**new, "row_id": old["id"], "event": old["event"] if stays else None})
+        if not stays:
+            lost.add(old["event"])
     if changed:
         connection.execute(_CHANGE, changed)
+    _mark_shrunk(connection, lost - {None}, now)
+
+
+def _mark_shrunk(connection: Connection, events: Collection[int], now: dt.datetime) -> None:
+    """Have `events` gathered again. The new version refuses whoever is about to save the old state of one."""
+    if events:
+        table = schema.events
+        query = update(table).where(table.c.id.in_(events))
+        connection.execute(query.values(shrunk_at=now, version=table.c.version + 1))
 
 
 _CHANGE = (

@@ -79,6 +79,7 @@ def upgrade() -> None:
         sa.Column("facts", Facts, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("evaluated", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("shrunk_at", Time),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
     )
     op.create_index(
@@ -87,6 +88,13 @@ def upgrade() -> None:
         ["id"],
         sqlite_where=sa.text("evaluated < version"),
         postgresql_where=sa.text("evaluated < version"),
+    )
+    op.create_index(
+        "ix_events_shrunk",
+        "events",
+        ["id"],
+        sqlite_where=sa.text("shrunk_at IS NOT NULL"),
+        postgresql_where=sa.text("shrunk_at IS NOT NULL"),
     )
     op.create_index("ix_events_source", "events", ["source", "started_at"])
     op.create_index("ix_events_started", "events", ["started_at"])
@@ -142,6 +150,13 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_mutes"),
+    )
+    op.create_table(
+        "waits",
+        sa.Column("watch", sa.Text(), nullable=False),
+        sa.Column("threshold", sa.Text(), nullable=False),
+        sa.Column("due_at", Time, nullable=False),
+        sa.PrimaryKeyConstraint("watch", "threshold", name="pk_waits"),
     )
     op.create_index("ix_mutes_until", "mutes", ["until"])
     op.create_table(
