@@ -69,7 +69,8 @@ DONE = _forms("""
 FACTIVE = _forms("""
     condemn denounce criticise criticize protest mourn hail praise deplore decry slam blast welcome regret survive
     escape blame investigate probe study respond react retaliate cause trigger spark prompt detect observe monitor
-    track confirm watch commend applaud celebrate justify defend violate breach break
+    track confirm watch commend applaud celebrate justify defend violate breach break resist evade skirt dodge withstand
+    weather circumvent
 """)
 MEMORY = _forms("""
     commemorate remember mark recall honour honor convict charge sentence jail acquit indict sue try
@@ -109,6 +110,8 @@ FACT_PREPS = frozenset(
     """.split()
 )
 FIRM_PREPS = frozenset("after following during in by".split())
+CAUSE = _forms("prompt force cause lead compel")
+DECIDE = _forms("vote agree approve authorize authorise decide pledge promise announce order choose")
 COMMAND = _forms("order direct instruct authorize authorise command task")
 JOIN = _forms("take participate engage join attend speak meet go come head travel involve")
 REASON = _forms(
@@ -190,12 +193,12 @@ def judge(
     """
     walk = _Walk(tree, [], decision)
     _climb(walk, act)
+    if not walk.cues and not walk.firm:
+        _adjacent(walk, act)
     _dates(walk, act, published)
     for modality in (DENIED, PAST, PROSPECTIVE, HAPPENED):
         found = [cue for cue in walk.cues if cue.modality is modality]
         if not found:
-            continue
-        if modality is PROSPECTIVE and default is PAST:
             continue
         return Verdict(modality if modality is not HAPPENED else default, tuple(walk.cues))
     return Verdict(default, tuple(walk.cues), firm=walk.firm)
@@ -205,6 +208,8 @@ def describes(tree: Tree, act: int) -> bool:
     """Whether the act is a participle or a relative clause that only describes a noun: "the sanctioned firm"."""
     if tree.deps[act] == "amod":
         return True
+    if not any(tree.tags[index] in ("VBD", "VBZ", "VBP", "MD") for index in tree.sentence(act) if index != act):
+        return False
     return tree.deps[act] in ("acl", "relcl") and tree.tags[act] != "VBG" and tree.deps[tree.heads[act]] != "ROOT"
 
 
@@ -233,7 +238,7 @@ def _local(walk: _Walk, here: int) -> None:
     if here and tree.lower[here - 1] == "to" and tree.tags[here] in ("VB", "NN", "VBP") and not walk.decision:
         if tree.deps[here - 1] == "prep" and tree.field == "title" and tree.deps[tree.heads[here - 1]] == "ROOT":
             return walk.say(here - 1, PROSPECTIVE, "headline future")
-    for child in tree.children[here]:
+    for child in sorted(tree.children[here], key=lambda child: tree.deps[child] != "neg"):
         word, dep = tree.lower[child], tree.deps[child]
         if dep == "neg" or (dep == "det" and word == "no") or (dep in ("preconj", "cc") and word in ("neither", "nor")):
             if word != "nor":
@@ -269,6 +274,28 @@ def _conditional(tree: Tree, here: int) -> bool:
     )
 
 
+def _adjacent(walk: _Walk, act: int) -> None:
+    """Taggers take "cancels" in "Trump cancels exercises" for a noun; then the word before the phrase speaks itself."""
+    tree = walk.tree
+    index = act - 1
+    while index >= 0 and (tree.deps[index] in ("compound", "amod", "det", "poss", "case", "nmod", "nummod", "punct") and tree.heads[index] >= index):
+        word = tree.lower[index]
+        if word in HEDGES and word not in SOFT_HEDGES:
+            return walk.say(index, PROSPECTIVE, "hedged by")
+        if word in DENIAL | WISH and word.endswith(("s", "ed")):
+            break
+        index -= 1
+    if index < 1 or tree.sents[index] != tree.sents[act]:
+        return None
+    word = tree.lower[index]
+    if word in DENIAL and word.endswith(("s", "ed")):
+        return walk.say(index, DENIED, "denied by")
+    named = tree.tags[index - 1].startswith("NNP")
+    if word in WISH and word.endswith(("s", "ed")) and (named or word not in ("supports", "backs", "needs", "plans", "calls")):
+        return walk.say(index, PROSPECTIVE, "wished or feared")
+    return None
+
+
 def _step(walk: _Walk, here: int) -> int | None:
     """Follows the act to its governor; None where the climb ends and the act stands as a fact."""
     tree = walk.tree
@@ -276,7 +303,7 @@ def _step(walk: _Walk, here: int) -> int | None:
     if head == here:
         return None
     match dep:
-        case "xcomp" | "ccomp" | "acl" | "advcl" | "pcomp":
+        case "xcomp" | "ccomp" | "acl" | "advcl" | "pcomp" | "relcl":
             return _clause(walk, here, head, dep)
         case "dobj" | "attr" | "nsubjpass" | "oprd" | "dative":
             return _object(walk, here, head)
@@ -310,7 +337,7 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
     word = tree.lower[head]
     infinitive = any(tree.lower[child] == "to" for child in tree.kids(here, "aux"))
     if word in RULE_OUT and any(tree.lower[child] == "out" for child in tree.children[head]):
-        walk.say(head, DENIED, "ruled out by")
+        walk.say(head, PROSPECTIVE if tree.kids(head, "neg") else DENIED, "ruled out by")
         return None
     if word in DENIAL and word not in DONE:
         walk.say(head, DENIED, "denied by")
@@ -326,12 +353,19 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
     if word in TRIAL:
         walk.say(head, PAST, "tried")
         return None
+    if walk.decision and word in DECIDE:
+        return head
+    if infinitive and word in CAUSE:
+        return head
+    if infinitive and walk.decision and tree.tags[head].startswith("NNP"):
+        walk.firm = True
+        return None
     if word in WISH and (dep != "advcl" or not infinitive) and not (dep == "ccomp" and _finite_past(tree, here)):
         if dep == "acl" and tree.tags[here] in ("VBN", "VBG"):
             return None
         if dep == "advcl" and not _has_mark(tree, here):
             return None
-        walk.say(head, PROSPECTIVE, "wished or feared")
+        _wished(walk, head)
         return None
     if infinitive:
         if word in COMMAND and not walk.decision:
@@ -343,6 +377,8 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
         return None
     if dep == "xcomp":
         return head
+    if dep == "relcl" and any(tree.lower[det] in ("any", "every") for det in tree.kids(head, "det")):
+        walk.say(head, PROSPECTIVE, "whoever does it")
     if dep == "ccomp" and word not in ATTRIBUTION:
         return None
     if dep == "ccomp":
@@ -361,11 +397,21 @@ def _finite_past(tree: Tree, here: int) -> bool:
     )
 
 
+def _wished(walk: _Walk, governor: int) -> None:
+    """ "plans to withdraw" is prospective, "denies a plan to withdraw" denied."""
+    tree = walk.tree
+    verb = tree.heads[governor]
+    if tree.deps[governor] in ("dobj", "nsubjpass") and tree.lower[verb] in DENIAL:
+        walk.say(verb, DENIED, "denied by")
+    else:
+        walk.say(governor, PROSPECTIVE, "wished or feared")
+
+
 def _object(walk: _Walk, here: int, head: int) -> int | None:
     tree = walk.tree
     word = tree.lower[head]
     if word in RULE_OUT and any(tree.lower[child] == "out" for child in tree.children[head]):
-        walk.say(head, DENIED, "ruled out by")
+        walk.say(head, PROSPECTIVE if tree.kids(head, "neg") else DENIED, "ruled out by")
     elif word in ("call", "calls", "called") and any(tree.lower[child] == "off" for child in tree.children[head]):
         walk.say(head, DENIED, "called off by")
     elif word in DENIAL:
@@ -375,8 +421,8 @@ def _object(walk: _Walk, here: int, head: int) -> int | None:
     elif word in FACTIVE:
         walk.firm = True
         return None
-    elif word in WISH and word not in ("called", "offers", "support", "supports", "backs"):
-        walk.say(head, PROSPECTIVE, "wished or feared")
+    elif word in WISH and word not in ("called", "support", "supports", "backs"):
+        _wished(walk, head)
     else:
         return head
     return None
@@ -387,7 +433,7 @@ def _subject(walk: _Walk, head: int) -> int | None:
     if tree.lower[head] in EVENTIVE:
         return head
     for child in tree.kids(head, "aux"):
-        if tree.lower[child] in ("would", "could", "might", "may"):
+        if tree.lower[child] == "would":
             walk.say(child, PROSPECTIVE, "modal")
     walk.firm = True
     return None
@@ -397,6 +443,10 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
     tree = walk.tree
     word, head = tree.lower[prep], tree.heads[prep]
     if tree.deps[prep] == "pcomp":
+        return None
+    if word == "by" and tree.kids(prep, "pcomp") and tree.is_verb(head):
+        return head
+    if word == "to" and tree.kids(prep, "pcomp") and (tree.lower[head] in DONE or tree.lower[head] in FACTIVE):
         return None
     if word in AHEAD or (word == "of" and tree.lower[head] in ("ahead", "instead")):
         modality = DENIED if word in ("without", "instead") or tree.lower[head] == "instead" else PROSPECTIVE
@@ -422,7 +472,7 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
     elif governor in ("anniversary", "memory", "commemoration", "trial", "history", "remembrance") or governor in TRIAL:
         walk.say(head, PAST, "remembered by")
     elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "from", "with", "into"):
-        walk.say(head, PROSPECTIVE, "wished or feared")
+        _wished(walk, head)
     elif governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg"):
         return head
     elif governor in CONTAINERS and word == "of":
@@ -447,7 +497,7 @@ def _modifier(walk: _Walk, head: int) -> int | None:
     if word in ("anniversary", "trial", "memorial", "survivor", "survivors", "veteran", "museum", "commemoration"):
         walk.say(head, PAST, "remembered by")
     elif word in WISH:
-        walk.say(head, PROSPECTIVE, "wished or feared")
+        _wished(walk, head)
     elif word in DENIAL and not tree.is_verb(head):
         walk.say(head, DENIED, "denied by")
     elif word in ("ban", "moratorium", "freeze"):
@@ -498,6 +548,8 @@ def _near(tree: Tree, carriers: Iterable[int]) -> list[int]:
     found: set[int] = set()
     for carrier in carriers:
         for child in tree.children[carrier]:
+            if tree.lower[child] in AHEAD or tree.lower[child] == "by":
+                continue
             if tree.deps[child] in ("prep", "npadvmod", "advmod", "amod", "compound", "nummod", "poss", "nmod"):
                 found.update(tree.subtree(child, without=frozenset({"relcl", "acl", "advcl", "pcomp", "ccomp"})))
     return sorted(found)
@@ -535,5 +587,5 @@ def _month(walk: _Walk, index: int, month: int, published: dt.date) -> None:
         date = date.replace(year=date.year + 1)
     if (published - date).days > RECENT_DAYS + (0 if day else 14):
         walk.say(index, PAST, "dated")
-    elif (date - published).days > 1 and not walk.cues:
+    elif (date - published).days > 1 and not walk.cues and not walk.decision:
         walk.say(index, PROSPECTIVE, "dated")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from extractors.actors import Mention
+from extractors.forms import family
 from extractors.syntax import Tree
 
 Arguments = dict[str, list[int]]
@@ -21,6 +22,37 @@ OBJECT_CONTROL = frozenset(
         encourage warn instruct advise require demand lead prompt direct authorize authorise let make pressure
         expect
     """.split()
+)
+# The object of these verbs is the one who does what follows: "accuses China of hacking".
+ACCUSE = frozenset(
+    "accuse accuses accused accusing suspect suspects suspected blame blames blamed convict convicted charge charged"
+    " accusations".split()
+)
+# "carried out a strike", "announced a deployment": the subject of these verbs does what the noun says.
+LIGHT = frozenset(
+    form
+    for word in (
+        "carry conduct hold launch make stage perform mount undertake commit unleash fire begin start continue resume plan"
+        " prepare cast use announce order approve threaten vow suspend cancel halt stop complete finish end sign issue have"
+        " do take give step increase intensify execute wage open join impose lift expand extend deny consider send deploy"
+        " test reject refuse offer propose agree attempt abandon postpone declare seal  reach strike test wrap fly"
+    ).split()
+    for form in family(word)
+)
+# Their subject talks about the act of somebody else.
+REACTING = frozenset(
+    form
+    for word in (
+        "say condemn denounce report confirm warn accuse criticize criticise protest hail praise deplore decry slam demand"
+        " urge notify tell ask detect monitor believe think fear suspect claim reveal state note investigate blame welcome"
+        " discuss discover call respond react seek oppose want"
+    ).split()
+    for form in family(word)
+) | {"said", "says", "told", "thought"}
+IN_PLACE = frozenset("in at near on from over to with against off into toward towards across inside outside".split())
+SEATS = frozenset(
+    "government authorities officials leaders administration regime ministry parliament court military army police junta"
+    " leadership rulers".split()
 )
 PRONOUNS = frozenset(
     """
@@ -96,7 +128,9 @@ def _verb(tree: Tree, act: int, places: Arguments, depth: int) -> None:
         for obj in places.get("by", []):
             _put(places, "subject", obj)
     dep, head = tree.deps[act], tree.heads[act]
-    if dep == "acl" and head != act:
+    if dep == "xcomp" and not tree.is_verb(head):
+        _put(places, "subject", head)
+    elif dep == "acl" and head != act:
         _put(places, "object" if tree.tags[act] == "VBN" else "subject", head)
     elif dep == "relcl":
         _relative(tree, act, head, places)
@@ -126,6 +160,8 @@ def _inherited(tree: Tree, act: int, places: Arguments, depth: int) -> None:
     if tree.deps[act] == "pcomp":
         governor = tree.heads[head]
         above = arguments(tree, governor, depth + 1) if governor not in (head, act) else {}
+        if tree.lower[governor] in ACCUSE and above.get("object"):
+            above = {"subject": above["object"]}
     else:
         above = arguments(tree, head, depth + 1)
     controlled = (
@@ -180,9 +216,10 @@ def _noun(tree: Tree, act: int, places: Arguments, depth: int) -> None:
 
 
 def _carried(tree: Tree, act: int, verb: int, places: Arguments, depth: int) -> None:
-    """ "Russia carried out a strike on Lviv": the verb's parties are the noun's."""
+    """ "Russia carried out a strike on Lviv": the verb's parties are the noun's. "Japan condemns the launch": they are not."""
+    light = tree.lower[verb] in LIGHT
     for place, rows in arguments(tree, verb, depth + 1).items():
-        if place != "object":
+        if place not in ("object", "clause") and (light or place not in ("subject", "by")):
             for index in rows:
                 if index != act:
                     _put(places, place, index)
@@ -242,6 +279,36 @@ class Cast:
             return mention.code
         return None
 
+    def first_in_row(self, mention: Mention) -> Mention:
+        """The first of several actors named in one breath: "Russia, China veto", "Chinese and Russian bombers"."""
+        while mention.start > 1:
+            joint = self.tree.lower[mention.start - 1]
+            before = self._at.get(mention.start - 2)
+            joined = joint in ("and", "&") or (joint == "," and self.tree.field == "title" and mention.start == 2)
+            if before is None or not joined or before.kind == "place" or not self.acting(before):
+                return mention
+            mention = before
+        return mention
+
+    def located(self, mention: Mention) -> bool:
+        """Whether the mention only says where, to whom or against whom: "in Mali", "with Seoul"."""
+        inside = range(mention.start, mention.end)
+        for index in inside:
+            head = self.tree.heads[index]
+            if head not in inside:
+                return self.tree.deps[index] == "pobj" and self.tree.lower[head] in IN_PLACE
+        return False
+
+    def reacting(self, mention: Mention) -> bool:
+        """Whether the mention is the subject of a verb that talks about the act of somebody else."""
+        for index in range(mention.start, mention.end):
+            for here in (index, *self.tree.ancestors(index)):
+                if self.tree.deps[here] in ("nsubj", "nsubjpass"):
+                    return self.tree.lower[self.tree.heads[here]] in REACTING
+                if self.tree.deps[here] in ("pobj", "dobj", "ROOT", "relcl"):
+                    break
+        return False
+
     def _around(self, head: int, acting: bool, nonstate: bool) -> Iterable[Mention]:
         tree = self.tree
         modifiers = [m for i in tree.kids(head, *NOMINAL_MODIFIERS) for m in self.inside(i)]
@@ -254,8 +321,11 @@ class Cast:
             yield from (m for m in self.inside(child) if self.acting(m) or not acting)
         for word in ("of", "for", "from", "in", "by", "at", "on", "near"):
             for prep in tree.kids(head, "prep"):
-                if tree.lower[prep] == word and not (acting and word in ("at", "on", "near", "for", "by")):
+                if tree.lower[prep] == word and not (acting and not self._acts_through(head, word)):
                     yield from (m for m in self.inside(prep) if self.acting(m) or not acting)
+
+    def _acts_through(self, head: int, word: str) -> bool:
+        return word in ("of", "from") or (word == "in" and self.tree.lower[head] in SEATS)
 
     def inside(self, index: int) -> list[Mention]:
         """Mentions in the phrase of `index`, without its clauses, in text order."""

@@ -152,6 +152,7 @@ class Reading:
                 queue += self.tree.kids(index, "conj", "appos")
                 if self.tree.is_verb(index):
                     queue += self.tree.kids(index, "dobj", "xcomp")
+                    queue += [obj for prep in self.tree.kids(index, "prep") for obj in self.tree.kids(prep, "pobj")]
             self._reach[act] = frozenset(found)
         return self._reach[act]
 
@@ -181,8 +182,14 @@ class Reading:
         if against is not None:
             return Attempt(frame, act, None, f"`without` forbids {tree.text(range(against.start, against.end))}")
         source, target = self._parties(frame, act, obj)
-        if frame.frame.speech and self._said_by_another(act, source):
-            return Attempt(frame, act, None, "somebody else says so")
+        if frame.frame.speech:
+            speaker = self._speaker(act)
+            if source is not None and source.sure and speaker is not None and speaker.code != source.code:
+                return Attempt(frame, act, None, "somebody else says so")
+            if source is None or not source.sure:
+                source = speaker or source
+            if source is not None and (target is None or target.code == source.code):
+                target = self._anyone(act, avoid=source.code)
         missing = _missing(frame.frame, source, target, self.cast.mentions)
         if missing:
             return Attempt(frame, act, None, missing)
@@ -207,7 +214,8 @@ class Reading:
         best: tuple[float, int, Span] | None = None
         reach = self.reach(act.root)
         for span in self.spans(frame.object):
-            if _overlap(span, act) or span.start not in self.tree.sentence(act.root):
+            inside = act.end - act.start > 3 and act.start < span.start and span.end < act.end
+            if (_overlap(span, act) and not inside) or span.start not in self.tree.sentence(act.root):
                 continue
             distance = min(abs(span.start - act.end + 1), abs(act.start - span.end + 1))
             link = 1.0 if not reach.isdisjoint(range(span.start, span.end)) else self._beside(act, span, distance)
@@ -274,21 +282,33 @@ class Reading:
             target = self._nearest(act, before=False, avoid=source.code if source else None)
         return source, target
 
-    def _said_by_another(self, act: Span, source: Party | None) -> bool:
-        """ "Kyiv says Moscow will strike" is a warning by Kyiv, no threat by Moscow."""
+    def _speaker(self, act: Span) -> Party | None:
+        """Who says it: the subject of the nearest verb above the act. "Kyiv says Moscow will strike" is Kyiv's warning."""
         for above in self.tree.ancestors(act.root):
             if self.tree.is_verb(above):
                 speakers = self.cast.all_of(self.arguments(above).get("subject", ()), acting=True)
-                if speakers and (source is None or speakers[0].code != source.code):
-                    return True
-        return False
+                if speakers:
+                    return speakers[0]
+        return None
+
+    def _anyone(self, act: Span, *, avoid: str) -> Party | None:
+        """The other actor of the sentence, for words that are aimed at somebody."""
+        sentence = self.tree.sentence(act.root)
+        rows = [m for m in self.cast.mentions if m.start in sentence and m.code != avoid and m.kind != "place"]
+        rows.sort(key=lambda m: (abs(m.start - act.start), m.start))
+        return Party(rows[0].code, rows[0].start, sure=False) if rows else None
 
     def _party(self, places: Arguments, order: Sequence[str], *, acting: bool, avoid: str | None) -> Party | None:
         for place in order:
             for party in self.cast.all_of(places.get(place, ()), acting=acting):
                 if party.code != avoid:
-                    return party
+                    return self._first(party) if acting else party
         return None
+
+    def _first(self, party: Party) -> Party:
+        mention = self.cast.at(party.index)
+        first = self.cast.first_in_row(mention) if mention else None
+        return Party(first.code, first.start, party.sure) if first else party
 
     def _pair(self, frame: CompiledFrame, act: Span, places: Arguments) -> tuple[Party | None, Party | None]:
         order = [*frame.source, *frame.target]
@@ -314,9 +334,13 @@ class Reading:
         rows = [m for m in self.cast.mentions if m.start in sentence and m.code != avoid]
         if before:
             rows = [m for m in reversed(rows) if m.end <= act.start and self.cast.acting(m)]
+            rows = [m for m in rows if not self.cast.located(m) and not self.cast.reacting(m)]
         else:
-            rows = [m for m in rows if m.start >= act.end]
-        return Party(rows[0].code, rows[0].start, sure=False) if rows else None
+            rows = [m for m in rows if m.start >= act.end] or [m for m in rows if self.cast.located(m)]
+        if not rows:
+            return None
+        found = Party(rows[0].code, rows[0].start, sure=False)
+        return self._first(found) if before else found
 
 
 def _overlap(one: Span, other: Span) -> bool:

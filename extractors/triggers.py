@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from extractors.language import Language
 from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
+from extractors.roles import Party
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.syntax import Tree
 from tocsin.config.actors import Actors
@@ -22,6 +23,7 @@ from tocsin.config.triggers import Rule
 from tocsin.errors import Problem
 from tocsin.model import Evidence, Modality, Trigger
 
+HAPPENED = Modality.HAPPENED
 CHUNK = 128
 SKIPPED_LANGUAGE = "language"
 
@@ -181,8 +183,8 @@ class Detector:
             frames = tuple(self._gate.frames(fold(segment.text)) if gated else self._gate.all_frames())
             if frames:
                 segments.append((segment, frames))
-        words = tuple(fold(word) for word in self._language.tokenize(f"{title} {summary}")) if segments else ()
-        return _Item(published, words, frozenset(words), bool(OPINION.search(title)), tuple(segments))
+        words = self._language.tokenize(f"{title} . {summary}") if segments else ()
+        return _Item(published, words, frozenset(map(fold, words)), bool(OPINION.search(title)), tuple(segments))
 
     def _recase(self, title: str) -> str:
         words = self._language.tokenize(title)
@@ -214,7 +216,7 @@ class Detector:
                     findings += [self._judge(a.candidate, item) for a in attempts if a.candidate is not None]
                 except Exception as error:
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
-        findings = self._allowed(findings, item)
+        findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
         return Detection(tuple(map(_trigger, settle(findings))), errors=tuple(errors), findings=tuple(findings))
 
     def _judge(self, candidate: Candidate, item: _Item) -> Finding:
@@ -232,9 +234,22 @@ class Detector:
             verdict = Verdict(Modality.HAPPENED, verdict.cues)
         return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion)
 
+    def _placed(self, finding: Finding, item: _Item) -> Finding:
+        """Where the sentence names no target, rules with `setting` take the first other actor of the item."""
+        candidate = finding.candidate
+        if candidate.target is not None or not candidate.rule.setting:
+            return finding
+        lower = tuple(fold(word) for word in item.words)
+        source = candidate.source.code if candidate.source else None
+        for mention in self._actors.find(item.words, lower, item.context, caseless=candidate.tree.caseless):
+            if mention.code != source and not mention.qualifier:
+                target = Party(mention.code, -1, sure=False)
+                return replace(finding, candidate=replace(candidate, target=target))
+        return finding
+
     def _allowed(self, findings: list[Finding], item: _Item) -> list[Finding]:
         """Findings of rules whose `unless` stands nowhere in the item."""
-        return [f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(item.words)]
+        return [f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(tuple(map(fold, item.words)))]
 
 
 def confidence(candidate: Candidate, opinion: bool) -> float:
@@ -253,10 +268,12 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
     best: dict[tuple[str, Modality, str | None], Finding] = {}
     rows = list(findings)
-    spoken = {f.candidate.rule.type for f in rows if f.verdict.modality is not Modality.HAPPENED and f.verdict.cues}
-    rows = [f for f in rows if f.verdict.firm or f.candidate.rule.type not in spoken]
-    fresh = {f.candidate.rule.type for f in rows if f.verdict.modality is Modality.HAPPENED or f.verdict.cues}
-    rows = [f for f in rows if f.verdict.modality is Modality.HAPPENED or f.verdict.cues or f.candidate.rule.type not in fresh]
+    spoken = {_type(f) for f in rows if f.verdict.modality is not HAPPENED and f.verdict.cues}
+    rows = [f for f in rows if f.verdict.firm or _type(f) not in spoken]
+    fresh = {_type(f) for f in rows if f.verdict.modality is HAPPENED or f.verdict.cues}
+    rows = [f for f in rows if f.verdict.modality is HAPPENED or f.verdict.cues or _type(f) not in fresh]
+    asserted = {_type(f) for f in rows if f.verdict.modality is HAPPENED}
+    rows = [f for f in rows if f.verdict.modality is HAPPENED or _type(f) not in asserted]
     for finding in sorted(rows, key=_rank):
         code = finding.candidate.source.code if finding.candidate.source else None
         best.setdefault((finding.candidate.rule.type, finding.verdict.modality, code), finding)
@@ -274,6 +291,10 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
             f.verdict.modality,
         ),
     )
+
+
+def _type(finding: Finding) -> str:
+    return finding.candidate.rule.type
 
 
 def _rank(finding: Finding) -> tuple[float, bool, int, str, str]:

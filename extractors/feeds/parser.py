@@ -137,8 +137,7 @@ class Parser:
         limit_s = self._settings.parse_timeout.total_seconds()
         head = json.dumps({**question, "limit_s": limit_s}).encode()
         try:
-            process.stdin.write(QUESTION.pack(len(head), len(body)) + head)
-            process.stdin.write(body)
+            process.stdin.write(b"".join((QUESTION.pack(len(head), len(body)), head, body)))
             process.stdin.flush()
         except OSError:
             return None

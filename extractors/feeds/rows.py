@@ -12,6 +12,7 @@ import hashlib
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tocsin.model import Entry
 
@@ -21,8 +22,7 @@ _ROW = struct.Struct(">8s8s7sB")
 MAX_EDITS = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One entry of the last body."""
 
     raw: bytes
@@ -54,7 +54,7 @@ def unpack(text: str) -> Rows:
         return Rows()
     if len(data) % _ROW.size != len(NOTHING):
         return Rows()
-    return Rows(data[:8], tuple(Row(*fields) for fields in _ROW.iter_unpack(data[8:])))
+    return Rows(data[:8], tuple(map(Row._make, _ROW.iter_unpack(data[8:]))))
 
 
 def digest(parts: Iterable[bytes], size: int = 8) -> bytes:

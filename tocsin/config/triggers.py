@@ -20,7 +20,7 @@ Places = tuple[Annotated[str, Field(pattern=r"^[a-z]+$")], ...]
 BUILT_IN = ("$actor", "$state", "$leader", "$group")
 """Classes that actors.yaml fills: any actor; a state or body by any name but a person's; a person; an armed group."""
 SOURCE: Places = ("subject", "modifier", "by", "from")
-DECISIVE = {"id", "type", "words", "source", "target", "pair", "modality", "decision", "unless", "frames"}
+DECISIVE = {"id", "type", "words", "source", "target", "pair", "setting", "modality", "decision", "unless", "frames"}
 TARGET: Places = ("object", "on", "against", "to", "at", "with", "into", "in", "near", "of")
 
 
@@ -99,6 +99,8 @@ class Rule(Strict):
     target: Places = TARGET
     pair: bool = False
     """Whether the parties act together: source is the first named, target the second."""
+    setting: bool = False
+    """Whether the first other actor of the item is the target where the sentence names none."""
     modality: Modality = Modality.HAPPENED
     decision: bool = False
     """Whether an announced decision ("will send", "to impose") counts as done."""
