@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from extractors.voices import COPY, likeness, overlap, signature, stems, titles
+from extractors.voices import COPY, LEAD, Words, likeness, overlap, signature, texts, words
 from tocsin.model import Event, Growth, Modality, Report, Trigger
 
 HOUR = dt.timedelta(hours=1)
@@ -21,6 +21,19 @@ FOLLOWED = 72 * HOUR
 
 _RARE = frozenset({"missile_test", "nuclear_test", "satellite_launch", "sanctions_veto", "un_veto"})
 """Acts of which one party rarely does two at a time: who and when are enough."""
+_SELDOM = frozenset(
+    {
+        "sanctions_imposed",
+        "sanctions_relief",
+        "security_pact",
+        "nuclear_advance",
+        "arms_transfer",
+        "troop_withdrawal",
+        "peace_agreement",
+        "diplomatic_breakdown",
+    }
+)
+"""Acts between the same two parties that are hardly twice in three days; of other types there may be several a day."""
 _MUTUAL = frozenset({"diplomatic_talks", "security_pact", "peace_agreement", "military_exercise"})
 """Acts whose parties may be named in either order."""
 _SUDDEN = frozenset({"missile_test", "nuclear_test", "satellite_launch", "armed_attack", "border_incident"})
@@ -39,7 +52,7 @@ _REACTION = re.compile(
 class Growing:
     """An event while reports are added to it: its state now, its state before (None: new), and what it gained."""
 
-    __slots__ = ("_event", "_posted", "_titles", "actors", "before", "growth", "reports")
+    __slots__ = ("_event", "_posted", "_texts", "actors", "before", "growth", "reports")
 
     def __init__(self, event: Event, before: Event | None) -> None:
         self._posted: frozenset[str] = frozenset()
@@ -57,18 +70,18 @@ class Growing:
     def event(self, event: Event) -> None:
         self._event = event
         self.actors = _actors(event)
-        self._titles: tuple[frozenset[str], ...] | None = None
+        self._texts: tuple[Words, ...] | None = None
 
     @property
-    def titles(self) -> tuple[frozenset[str], ...]:
-        """Stems of its titles."""
-        if self._titles is None:
-            self._titles = titles(self._event)
-        return self._titles
+    def texts(self) -> tuple[Words, ...]:
+        """The words of its texts."""
+        if self._texts is None:
+            self._texts = texts(self._event)
+        return self._texts
 
     def unposted(self) -> frozenset[str]:
-        """Stems that were not asked for before."""
-        stems = frozenset().union(*self.titles) - self._posted
+        """Stems of its texts that were not asked for before."""
+        stems = frozenset().union(*(text.wide for text in self.texts)) - self._posted
         self._posted |= stems
         return stems
 
@@ -82,7 +95,7 @@ class _Look:
         title = report.article.title
         self.report = report
         self.seen_at = report.article.seen_at
-        self.words = stems(title)
+        self.words = words(title, report.article.summary[:LEAD])
         self.actors = _actors(report.trigger)
         self.source, self.target = report.trigger.source, report.trigger.target
         self.place = (report.trigger.place or "").casefold()
@@ -116,7 +129,7 @@ class Open:
             (alike, item)
             for item in self._kind(report.trigger.type, Modality.HAPPENED).near(look)
             if _roles_agree(look, item) and item.event.started_at <= look.seen_at
-            if (alike := overlap(look.words, item.titles)) >= 0.2 or look.actors & item.actors
+            if (alike := overlap(look.words, item.texts)) >= 0.2 or look.actors & item.actors
         ]
         return _first(scored)
 
@@ -156,7 +169,9 @@ class _Kind:
         """Events within about `FOLLOWED` of the report that may be about the same, each once."""
         today, reach = look.seen_at.toordinal(), FOLLOWED.days
         days = range(today - reach, today + reach + 1)
-        postings = [self._by_stem[stem, day] for day in days for stem in look.words if (stem, day) in self._by_stem]
+        postings = [
+            self._by_stem[stem, day] for day in days for stem in look.words.wide if (stem, day) in self._by_stem
+        ]
         shared = Counter(chain.from_iterable(postings))
         found = {item: None for item, count in shared.items() if count >= 2}
         for day in days if self._rare else ():
@@ -174,7 +189,7 @@ def _score(look: _Look, item: Growing) -> float | None:
     if not _roles_agree(look, item) or not _places_agree(look, item.event):
         return None
     event, trigger = item.event, look.report.trigger
-    alike, shared = overlap(look.words, item.titles), len(look.actors & item.actors)
+    alike, shared = overlap(look.words, item.texts), len(look.actors & item.actors)
     placed = bool(look.place and event.place and event.type not in _RARE)
     if alike < min(0.2, needed := _needed(event, shared) - (0.15 if placed else 0)):
         return None
@@ -192,7 +207,9 @@ def _score(look: _Look, item: Growing) -> float | None:
 
 def _needed(event: Event, shared: int) -> float:
     """How alike the titles must be: less, the rarer the act and the more of its actors agree."""
-    return (0.34, 0.0, 0.0)[shared] if event.type in _RARE else (0.6, 0.45, 0.34)[shared]
+    if event.type in _RARE:
+        return (0.34, 0.0, 0.0)[shared]
+    return (0.5, 0.34, 0.17)[shared] if event.type in _SELDOM else (0.6, 0.45, 0.34)[shared]
 
 
 def _roles_agree(look: _Look, item: Growing) -> bool:

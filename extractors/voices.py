@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from rensa import RMinHash
@@ -17,6 +18,9 @@ COPY = 0.6
 """Texts that share this much of their shingles are one text, edited."""
 KEPT = 12
 """Most texts kept of one event; further voices still count."""
+
+LEAD = 200
+"""Characters of a summary that are kept of a voice, to tell what it is about."""
 
 _PERMUTATIONS = 64
 _WORD = re.compile(r"[^\W_]+")
@@ -67,7 +71,8 @@ def family(report: Report) -> str:
 def voice(report: Report) -> Voice:
     """The report as a voice with its signature."""
     article = report.article
-    return Voice(family(report), article.title, signature(f"{article.title} {article.summary}"))
+    text = signature(f"{article.title} {article.summary}")
+    return Voice(family(report), article.title, text, article.summary[:LEAD])
 
 
 @lru_cache(maxsize=50_000)
@@ -97,18 +102,36 @@ def stems(title: str) -> frozenset[str]:
     return frozenset([word[:6] for word in words if word not in _COMMON and (len(word) > 2 or word.isdigit())])
 
 
-def titles(event: Event) -> tuple[frozenset[str], ...]:
-    """The stems of the titles that are known of `event`."""
-    return tuple(stems(each.title) for each in event.voices) or (stems(event.title),)
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a text is about: the stems of its title, and those of its title and lead together."""
+
+    title: frozenset[str]
+    wide: frozenset[str]
 
 
-def overlap(mine: frozenset[str], theirs: Iterable[frozenset[str]]) -> float:
-    """How much of the shorter title stands in the other, 0 … 1, for the nearest of `theirs`."""
+@lru_cache(maxsize=100_000)
+def words(title: str, lead: str) -> Words:
+    """The words of a title and the first words of its text."""
+    narrow = stems(title)
+    return Words(narrow, narrow | stems(lead[:LEAD]) if lead else narrow)
+
+
+def texts(event: Event) -> tuple[Words, ...]:
+    """The texts that are known of `event`."""
+    return tuple(words(each.title, each.lead) for each in event.voices) or (words(event.title, ""),)
+
+
+def overlap(mine: Words, theirs: Iterable[Words]) -> float:
+    """How much of one title stands in the other text, 0 … 1, for the nearest of `theirs`.
+
+    Titles of less than three telling words count as three, so that one shared word is never much.
+    """
     best = 0.0
     for other in theirs:
-        same = len(mine & other)
-        if same:
-            best = max(best, same / max(3, min(len(mine), len(other))))
+        one, two = len(mine.title & other.wide), len(other.title & mine.wide)
+        if one or two:
+            best = max(best, one / max(3, len(mine.title)), two / max(3, len(other.title)))
     return best
 
 

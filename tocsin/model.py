@@ -156,11 +156,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One independent voice on an event: its family, the title it ran, a MinHash signature of its text (hex)."""
+    """One independent voice on an event: its family, title and first words, a MinHash signature of its text (hex)."""
 
     family: str
     title: str
     signature: str = ""
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
