@@ -12,12 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from extractors.matching import FOLLOWED, Growing, Open
+from extractors.matching import Growing, Open
 from extractors.voices import KEPT, family, is_new, voice
 from tocsin.model import Event, Growth, Modality, Report
-
-MEMORY = FOLLOWED
-"""Events that started longer ago than this before the earliest report need not be given to `link`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +47,7 @@ class Links:
 def link(reports: Sequence[Report], open_events: Sequence[Event], *, now: dt.datetime) -> Links:
     """Assign every report to an open event or to a new one; each report stands in exactly one link.
 
+    `open_events` are those of the reports' types that started within the type's `matching.memory` of the reports.
     A denial becomes an event of its own modality, and the event that it denies grows by it (a link without reports).
     """
     opened = Open(open_events)

@@ -19,8 +19,16 @@ HOUR = dt.timedelta(hours=1)
 FOLLOWED = 72 * HOUR
 """Nothing that is reported later than this is about the same occurrence."""
 
-_RARE = frozenset({"missile_test", "nuclear_test", "satellite_launch", "sanctions_veto", "un_veto"})
-"""Acts of which one party rarely does two at a time: who and when are enough."""
+_DAY = 24 * HOUR
+_RARE = {
+    "missile_test": 21 * _DAY,
+    "nuclear_test": 120 * _DAY,
+    "satellite_launch": 30 * _DAY,
+    "sanctions_veto": 30 * _DAY,
+    "un_veto": 30 * _DAY,
+}
+"""Acts of which one party rarely does two at a time, so that who and when are enough; and for how long they are referred
+to ("the recent nuclear test"): such a report is of the latest one, not of a new one."""
 _SELDOM = frozenset(
     {
         "sanctions_imposed",
@@ -47,6 +55,37 @@ _REACTION = re.compile(
     r"\b(after|over|following)\b.{0,40}\b(launch|test|strik|attack|fir|veto)",
     re.IGNORECASE,
 )
+
+
+# "North Korea's recent missile launch" speaks of an act, "North Korea conducts a nuclear test" tells it.
+_NAMED = re.compile(
+    r"\b(tests?|testing|launch|launches|launching|firing|explosion|blast|veto|vetoes)$|"
+    r"^(launch|test|testing|firing)\w* of\b",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"\b(conduct\w*|carr(y|ies|ied|ying) out|perform\w*|stag(e|es|ed)|hold|holds|held|announc\w*|claim\w*|detect\w*|"
+    r"mak(e|es|ing)|made|cast|casts|us(e|es|ed) its)\b[^.]{0,30}$",
+    re.IGNORECASE,
+)
+_EARLIER = re.compile(
+    r"\b(recent|latest|last|previous|repeated|earlier|past|second|third|fourth|fifth|sixth|response to|following|after|"
+    r"since|result of|over|regarding|resolution|sanctions)\b",
+    re.IGNORECASE,
+)
+
+
+def memory(type: str) -> dt.timedelta:
+    """How long ago an event of that type may have started for a report of now to be about it."""
+    return _RARE.get(type, FOLLOWED)
+
+
+def refers(report: Report) -> bool:
+    """Whether the report speaks of an earlier act rather than telling a new one: "condemns the recent nuclear test"."""
+    evidence = report.trigger.evidence
+    text = report.article.summary if evidence.field == "summary" else report.article.title
+    before = text[max(0, evidence.start - 90) : evidence.start]
+    return bool(_NAMED.search(evidence.text) and _EARLIER.search(before) and not _TOLD.search(before))
 
 
 class Growing:
@@ -89,7 +128,7 @@ class Growing:
 class _Look:
     """A report with what every comparison asks of it."""
 
-    __slots__ = ("actors", "place", "reacts", "renews", "report", "seen_at", "source", "target", "words")
+    __slots__ = ("actors", "place", "reach", "reacts", "renews", "report", "seen_at", "source", "target", "words")
 
     def __init__(self, report: Report) -> None:
         title = report.article.title
@@ -99,7 +138,9 @@ class _Look:
         self.actors = _actors(report.trigger)
         self.source, self.target = report.trigger.source, report.trigger.target
         self.place = (report.trigger.place or "").casefold()
-        self.reacts = bool(_REACTION.search(title))
+        refers_back = report.trigger.type in _RARE and refers(report)
+        self.reach = memory(report.trigger.type) if refers_back else FOLLOWED
+        self.reacts = refers_back or bool(_REACTION.search(title))
         self.renews = bool(_NOVEL.search(title))
 
 
@@ -166,9 +207,9 @@ class _Kind:
                 self._by_actor[actor, day][item] = None
 
     def near(self, look: _Look) -> Iterable[Growing]:
-        """Events within about `FOLLOWED` of the report that may be about the same, each once."""
-        today, reach = look.seen_at.toordinal(), FOLLOWED.days
-        days = range(today - reach, today + reach + 1)
+        """Events within about the report's reach that may be about the same, each once."""
+        today = look.seen_at.toordinal()
+        days = range(today - look.reach.days, today + FOLLOWED.days + 1)
         postings = [
             self._by_stem[stem, day] for day in days for stem in look.words.wide if (stem, day) in self._by_stem
         ]
@@ -194,7 +235,7 @@ def _score(look: _Look, item: Growing) -> float | None:
     if alike < min(0.2, needed := _needed(event, shared) - (0.15 if placed else 0)):
         return None
     gap = abs(look.seen_at - event.started_at)
-    if gap > FOLLOWED:
+    if gap > look.reach:
         return None
     if alike >= needed and _dates_agree(look, event, gap) and _numbers_agree(look, event, gap):
         same_day = trigger.occurred_on is not None and trigger.occurred_on == event.occurred_on

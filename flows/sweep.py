@@ -23,7 +23,8 @@ from alerts.channels import Sender
 from extractors.feeds import Parser
 from extractors.fetch import Fetcher
 from extractors.language import Language, load_language
-from extractors.linking import MEMORY, gather, link
+from extractors.linking import gather, link
+from extractors.matching import memory
 from extractors.poll import PollResult, poll
 from extractors.triggers import Detector
 from flows import evaluation, sending
@@ -198,8 +199,12 @@ class Sweep:
         )
 
     def _link(self, reports: Sequence[Report], now: dt.datetime) -> int:
-        since = min(report.article.seen_at for report in reports) - MEMORY
-        opened = self.store.events.window(since=since, types={report.trigger.type for report in reports})
+        earliest = min(report.article.seen_at for report in reports)
+        opened = [
+            event
+            for type in sorted({report.trigger.type for report in reports})
+            for event in self.store.events.window(since=earliest - memory(type), types={type})
+        ]
         links = link(reports, opened, now=now)
         self.store.events.save_links(
             [Link(each.event, tuple(report.trigger.id for report in each.reports)) for each in links.links]

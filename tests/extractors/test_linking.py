@@ -105,6 +105,25 @@ def test_one_launch_with_two_dates_by_time_zone_is_one_event() -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "words", "events_found"),
+    [
+        ("Seoul and Beijing plan joint response to last week's North Korean nuclear test", "nuclear test", 1),
+        ("UN widens sanctions following North Korea's latest nuclear test", "nuclear test", 1),
+        ("North Korea conducts a nuclear test after last week's talks", "nuclear test", 2),
+        ("North Korea tests a nuclear weapon", "tests a nuclear weapon", 2),
+        ("North Korean nuclear test shakes the region", "nuclear test", 2),
+    ],
+)
+def test_a_rare_act_that_is_referred_to_later_is_the_earlier_one(title: str, words: str, events_found: int) -> None:
+    first = report("North Korea tests hydrogen bomb", type="nuclear_test")
+    later = report(title, type="nuclear_test", hours=24 * 12)
+    start = title.index(words)
+    evidence = Evidence("title", start, start + len(words), words)
+    later = replace(later, trigger=replace(later.trigger, evidence=evidence))
+    assert len(events(first, later)) == events_found
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"source": "RU"},
