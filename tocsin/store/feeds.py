@@ -6,8 +6,9 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, select, true, update
+from sqlalchemy import Connection, bindparam, insert, select, true, update
 
 from tocsin import failpoint
 from tocsin.model import Article, FeedState
@@ -50,9 +51,9 @@ class Feeds:
         connection.execute(update(table).where(table.c.configured == true()).values(configured=False))
         rows = [{"feed": feed, "next_check_at": now, "configured": True} for feed in sorted(wanted)]
         if rows:
-            insert = self.db.insert(table)
-            again = insert.on_conflict_do_update(
-                index_elements=["feed"], set_={"configured": insert.excluded.configured}
+            upsert = self.db.insert(table)
+            again = upsert.on_conflict_do_update(
+                index_elements=["feed"], set_={"configured": upsert.excluded.configured}
             )
             connection.execute(again, rows)
 
@@ -93,10 +94,23 @@ class Feeds:
         failpoint.reach("after_store")
         return counts
 
+    def save_states(self, states: Sequence[FeedState]) -> None:
+        """Store the states of feeds whose polls brought nothing to store beside them, all in one transaction."""
+        if states:
+            self.db.write(lambda c: self._save_states(c, [_values(state) for state in states]))
+
+    def _save_states(self, connection: Connection, rows: list[dict[str, object]]) -> None:
+        if connection.execute(_SAVE, rows).rowcount == len(rows):
+            return
+        upsert = self.db.insert(schema.feeds)
+        for row in rows:
+            values = {name: row[name] for name in _FIELDS}
+            fresh = upsert.values(**values, configured=True)
+            connection.execute(fresh.on_conflict_do_update(index_elements=["feed"], set_=values))
+
     def _save_poll(self, connection: Connection, state: FeedState, articles: dict[str, Article]) -> PollCounts:
-        values = {name: getattr(state, name) for name in _FIELDS}
-        insert = self.db.insert(schema.feeds).values(**values, configured=True)
-        connection.execute(insert.on_conflict_do_update(index_elements=["feed"], set_=values))
+        # The row of the feed is written first: on Postgres too it then holds back whoever else saves this feed.
+        self._save_states(connection, [_values(state)])
         known = _known(connection, state.feed, list(articles))
         new = [article for key, article in articles.items() if key not in known]
         edited = [
@@ -105,7 +119,7 @@ class Feeds:
             if key in known and known[key][1] != article.digest
         ]
         if new:
-            connection.execute(self.db.insert(schema.articles).on_conflict_do_nothing(), _rows(new))
+            connection.execute(_NEW, _rows(new))
             failpoint.reach("mid_store")
         if edited:
             connection.execute(_EDIT, edited)
@@ -121,24 +135,40 @@ _DUE = (
     .order_by(schema.feeds.c.next_check_at, schema.feeds.c.feed)
     .limit(bindparam("limit"))
 )
+_ROW = "row_feed"
+_SAVE = (
+    update(schema.feeds)
+    .where(schema.feeds.c.feed == bindparam(_ROW))
+    .values({name: bindparam(name) for name in _FIELDS})
+)
+_KNOWN = select(schema.articles.c.key, schema.articles.c.id, schema.articles.c.digest).where(
+    schema.articles.c.feed == bindparam("feed"), schema.articles.c.key.in_(bindparam("keys", expanding=True))
+)
+# SQLAlchemy compiles a statement with ON CONFLICT anew each time it is run; these are compiled once.
+_NEW = insert(schema.articles)
 _EDIT = (
     update(schema.articles)
     .where(schema.articles.c.id == bindparam("row_id"))
     .values(detected=None, aside=None, **{name: bindparam(name) for name in _TEXT})
 )
 _COLUMNS = (*_TEXT, "feed", "key", "first_seen", "backfill")
+_STATE_OF = attrgetter(*_FIELDS)
+_ROW_OF = attrgetter(*_COLUMNS)
+
+
+def _values(state: FeedState) -> dict[str, object]:
+    return {_ROW: state.feed, **dict(zip(_FIELDS, _STATE_OF(state), strict=True))}
 
 
 def _rows(articles: Iterable[Article]) -> list[dict[str, object]]:
-    return [{name: getattr(article, name) for name in _COLUMNS} for article in articles]
+    return [dict(zip(_COLUMNS, _ROW_OF(article), strict=True)) for article in articles]
 
 
 def _known(connection: Connection, feed: str, keys: list[str]) -> dict[str, tuple[int, str]]:
     """Key → (id, digest) of the stored articles of `feed` among `keys`."""
-    table = schema.articles
     found: dict[str, tuple[int, str]] = {}
     for start in range(0, len(keys), 5_000):
         part = keys[start : start + 5_000]
-        query = select(table.c.key, table.c.id, table.c.digest).where(table.c.feed == feed, table.c.key.in_(part))
-        found.update((key, (row_id, digest)) for key, row_id, digest in connection.execute(query))
+        rows = connection.execute(_KNOWN, {"feed": feed, "keys": part})
+        found.update((key, (row_id, digest)) for key, row_id, digest in rows)
     return found
