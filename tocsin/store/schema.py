@@ -332,7 +332,6 @@ mutes = Table(
     Column("until", Time, nullable=False),
     Column("by", Note, nullable=False),
     Column("comment", Note, nullable=False),
-    Index("ix_mutes_until", "until"),
 )
 
 audit = Table(

@@ -152,14 +152,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_mutes"),
     )
     op.create_table(
-        "waits",
-        sa.Column("watch", sa.Text(), nullable=False),
-        sa.Column("threshold", sa.Text(), nullable=False),
-        sa.Column("due_at", Time, nullable=False),
-        sa.PrimaryKeyConstraint("watch", "threshold", name="pk_waits"),
-    )
-    op.create_index("ix_mutes_until", "mutes", ["until"])
-    op.create_table(
         "notices",
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
@@ -167,6 +159,13 @@ def upgrade() -> None:
         sa.Column("last_at", Time, nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_notices"),
+    )
+    op.create_table(
+        "waits",
+        sa.Column("watch", sa.Text(), nullable=False),
+        sa.Column("threshold", sa.Text(), nullable=False),
+        sa.Column("due_at", Time, nullable=False),
+        sa.PrimaryKeyConstraint("watch", "threshold", name="pk_waits"),
     )
     op.create_table(
         "alert_events",
