@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from extractors.matching import Growing, Open
+from extractors.matching import Growing, Open, refers
 from extractors.voices import KEPT, family, is_new, voice
-from tocsin.model import Event, Growth, Modality, Report
+from tocsin.model import NO_FACTS, Event, Growth, Modality, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +170,20 @@ def _grown(event: Event, report: Report, now: dt.datetime) -> tuple[Event, set[G
         growth.add(Growth.SOURCE)
         families = families | {mine.family}
         voices = (*voices, mine)[:KEPT]
-    facts = _facts(event.facts, trigger.facts)
-    if facts != dict(event.facts) or (trigger.place and not event.place):
+    # What stands near a mere reference to the act belongs to something else as often as not.
+    tells = not refers(report)
+    facts = _facts(event.facts, trigger.facts if tells else NO_FACTS)
+    if facts != dict(event.facts) or (tells and trigger.place and not event.place):
         growth.add(Growth.FACT)
     severity = max(event.severity, trigger.severity, key=abs)
     if severity != event.severity:
         growth.add(Growth.SEVERITY)
     grown = replace(
         event,
-        source=event.source or trigger.source,
-        target=event.target or trigger.target,
-        object=event.object or trigger.object,
-        place=event.place or trigger.place,
+        source=event.source or (trigger.source if tells else None),
+        target=event.target or (trigger.target if tells else None),
+        object=event.object or (trigger.object if tells else None),
+        place=event.place or (trigger.place if tells else None),
         occurred_on=event.occurred_on or trigger.occurred_on,
         started_at=min(event.started_at, article.seen_at),
         changed_at=now,

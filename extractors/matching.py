@@ -27,8 +27,8 @@ _RARE = {
     "sanctions_veto": 30 * _DAY,
     "un_veto": 30 * _DAY,
 }
-"""Acts of which one party rarely does two at a time, so that who and when are enough; and for how long they are referred
-to ("the recent nuclear test"): such a report is of the latest one, not of a new one."""
+"""Acts of which one party rarely does two at a time, so that who and when are enough; and how long they are referred to
+("the recent nuclear test"): such a report is of the latest one, not of a new one."""
 _SELDOM = frozenset(
     {
         "sanctions_imposed",
@@ -42,7 +42,7 @@ _SELDOM = frozenset(
     }
 )
 """Acts between the same two parties that are hardly twice in three days; of other types there may be several a day."""
-_MUTUAL = frozenset({"diplomatic_talks", "security_pact", "peace_agreement", "military_exercise"})
+_MUTUAL = frozenset({"diplomatic_talks", "security_pact", "peace_agreement", "military_exercise", "border_incident"})
 """Acts whose parties may be named in either order."""
 _SUDDEN = frozenset({"missile_test", "nuclear_test", "satellite_launch", "armed_attack", "border_incident"})
 """Acts of a moment: a report a day later without reference to the first is of another one."""

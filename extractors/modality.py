@@ -307,7 +307,7 @@ def _step(walk: _Walk, here: int) -> int | None:
             return _clause(walk, here, head, dep)
         case "dobj" | "attr" | "nsubjpass" | "oprd" | "dative":
             return _object(walk, here, head)
-        case "nsubj":
+        case "nsubj" | "csubj":
             return _subject(walk, head)
         case "pobj":
             return _prepositional(walk, head)

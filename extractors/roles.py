@@ -59,7 +59,12 @@ PRONOUNS = frozenset(
     it he she they who which that we i this
 """.split()
 )
-LINK = frozenset({"conj", "appos"})
+# What these do is not the act of their state: "the US company has stopped".
+FIRMS = frozenset(
+    "company firm giant maker manufacturer bank lender airline carmaker automaker producer group brand retailer developer"
+    " miner startup start-up shares stock stocks consumers consumer shoppers fans club team footballer tourist tourists"
+    " researchers scientists economists investors analysts economy market markets".split()
+)
 NO_PARTY = frozenset(
     """
         militant militants gunman gunmen rebel rebels insurgent insurgents bomber bombers terrorist terrorists
@@ -274,6 +279,8 @@ class Cast:
             return direct.code if self.acting(direct) or not acting else None
         if self.tree.lower[head] in PRONOUNS:
             return self._antecedent(head) if hops < 2 else None
+        if acting and self.tree.lower[head] in FIRMS:
+            return None
         nonstate = self.tree.lower[head] in NO_PARTY
         for mention in self._around(head, acting, nonstate):
             return mention.code

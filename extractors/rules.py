@@ -44,6 +44,7 @@ class CompiledRule:
     version: str
     frames: tuple[CompiledFrame, ...]
     unless: Lexicon
+    past: Lexicon
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def compile_rule(rule: Rule, tokenize: Tokenize) -> CompiledRule:
         )
         for frame in rule.frames
     )
-    return CompiledRule(rule, version, frames, lexicon(rule.unless))
+    return CompiledRule(rule, version, frames, lexicon(rule.unless), lexicon(rule.past))
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +255,7 @@ class Reading:
         for span in self.spans(frame.without):
             inside = range(span.start, span.end)
             name = self.cast.at(span.start)
-            hidden = all(act.start <= i < act.end for i in inside) or (
+            hidden = (act.end - act.start <= 3 and all(act.start <= i < act.end for i in inside)) or (
                 # "European Union" is no union: a word within a longer name does not count.
                 name is not None and name.end - name.start > span.end - span.start
             )

@@ -216,6 +216,7 @@ class Detector:
                     findings += [self._judge(a.candidate, item) for a in attempts if a.candidate is not None]
                 except Exception as error:
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
+        findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
         findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
         return Detection(tuple(map(_trigger, settle(findings))), errors=tuple(errors), findings=tuple(findings))
 
@@ -228,6 +229,10 @@ class Detector:
             decision=rule.decision if frame.decision is None else frame.decision,
             published=item.published,
         )
+        words = candidate.tree.lower
+        sentence = candidate.tree.sentence(candidate.act.root)
+        if verdict.modality is HAPPENED and self._compiled[rule.id].past.within(words[sentence.start : sentence.stop]):
+            verdict = Verdict(Modality.PAST, verdict.cues)
         if frame.attribute and verdict.modality is Modality.HAPPENED and describes(candidate.tree, candidate.act.root):
             verdict = Verdict(frame.attribute, verdict.cues)
         if frame.speech and verdict.modality is Modality.PROSPECTIVE:

@@ -20,7 +20,7 @@ Places = tuple[Annotated[str, Field(pattern=r"^[a-z]+$")], ...]
 BUILT_IN = ("$actor", "$state", "$leader", "$group")
 """Classes that actors.yaml fills: any actor; a state or body by any name but a person's; a person; an armed group."""
 SOURCE: Places = ("subject", "modifier", "by", "from")
-DECISIVE = {"id", "type", "words", "source", "target", "pair", "setting", "modality", "decision", "unless", "frames"}
+DECISIVE = {"id", "type", "words", "source", "target", "pair", "setting", "modality", "decision", "past", "unless", "frames"}
 TARGET: Places = ("object", "on", "against", "to", "at", "with", "into", "in", "near", "of")
 
 
@@ -51,6 +51,8 @@ class Frame(Strict):
     """What it is where the act only describes something ("sanctioned oil", "tanks sent by Prague")."""
     decision: bool | None = None
     """Whether an announced decision ("will send", "to impose") counts as done; the rule's own where not given."""
+    asserted: bool = False
+    """Whether a bare mention ("the talks") is not enough: the text must say that it takes or took place."""
     speech: bool = False
     """Whether the words themselves are the act, as in a threat, so that "will" in them makes it no less done."""
     confidence: Annotated[float, Field(ge=0.05, le=1)] = 0.8
@@ -104,6 +106,8 @@ class Rule(Strict):
     modality: Modality = Modality.HAPPENED
     decision: bool = False
     """Whether an announced decision ("will send", "to impose") counts as done."""
+    past: Words = ()
+    """Where one of these stands in the sentence, the act is past: trials, anniversaries, wars of old."""
     unless: Words = ()
     """None of these may stand anywhere in the item."""
     frames: Annotated[tuple[Frame, ...], Field(min_length=1)]
@@ -174,7 +178,7 @@ def _read_vocabulary(folder: Path, problems: list[Problem]) -> dict[str, Words]:
 
 def _references(rule: Rule) -> list[tuple[tuple[str | int, ...], Words]]:
     lists: list[tuple[tuple[str | int, ...], Words]] = [(("words", name), words) for name, words in rule.words.items()]
-    lists.append((("unless",), rule.unless))
+    lists += [(("unless",), rule.unless), (("past",), rule.past)]
     for index, frame in enumerate(rule.frames):
         lists += [
             (("frames", index, key), getattr(frame, key)) for key in ("act", "object", "subject", "near", "without")
