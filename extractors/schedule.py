@@ -128,7 +128,8 @@ def after_error(state: FeedState, feed: Feed, error: TocsinError, *, now: dt.dat
     asked_s = error.retry_after_s if isinstance(error, FetchError) else None
     failures = state.failures + 1
     wait = min(feed.interval.min * 2 ** min(failures - 1, 20), max(MAX_BACK_OFF, feed.interval.max))
-    reason = f"failed {failures} times in a row: next try in {words(wait)}"
+    times = "once" if failures == 1 else f"{failures} times in a row"
+    reason = f"failed {times}: next try in {words(wait)}"
     if asked_s and asked_s > wait.total_seconds():
         wait = min(dt.timedelta(seconds=asked_s), MAX_WAIT)
         reason = f"its server asks to wait {words(wait)}"
