@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
@@ -54,7 +54,7 @@ class Seen:
 class Crossing:
     """What one group of one threshold looks like: `met` and why, the events that count, the newest of which dates it.
 
-    `window` tells this crossing from the next of the same group.
+    `window` tells this crossing from the next of the same group. `again_at` is when time alone may have changed it.
     """
 
     group: str
@@ -63,10 +63,37 @@ class Crossing:
     reason: str
     events: tuple[Event, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
+    again_at: dt.datetime | None = None
+
+
+def by_time(threshold: Threshold) -> bool:
+    """Whether time alone, without any event, may make the threshold cross."""
+    falls = isinstance(threshold, Score) and bool(threshold.over or threshold.condition.has_upper)
+    counts_down = isinstance(threshold, EventCount | ValueCount) and threshold.condition.has_upper
+    return isinstance(threshold, Silence) or falls or counts_down or _spikes_down(threshold)
+
+
+def _spikes_down(threshold: Threshold) -> bool:
+    return isinstance(threshold, Spike) and threshold.spike_type != "up"
 
 
 def crossings(threshold: Threshold, seen: Seen, parts: Sequence[Threshold] = ()) -> list[Crossing]:
     """The state of every group of `threshold`; `parts` are the thresholds that an `all` or `any` names."""
+    found = _crossings(threshold, seen, parts)
+    if not by_time(threshold):
+        return found
+    found = found or [Crossing("", False, f"{seen.now:%Y-%m-%d}", "nothing that fits is known")]
+    look = seen.now + _pace(threshold)
+    return [crossing if crossing.again_at else replace(crossing, again_at=look) for crossing in found]
+
+
+def _pace(threshold: Threshold) -> dt.timedelta:
+    """How often what falls by itself is looked at: 24 times in its half-life or window, at most each minute."""
+    slow = threshold.half_life if isinstance(threshold, Score) else threshold.timespan
+    return max(dt.timedelta(minutes=1), min(slow / 24, dt.timedelta(hours=1)))
+
+
+def _crossings(threshold: Threshold, seen: Seen, parts: Sequence[Threshold]) -> list[Crossing]:
     match threshold:
         case EventThreshold():
             return _each(threshold, seen)
@@ -308,7 +335,8 @@ def _silence(
     if blind and quiet > limit:
         reason += f"; not judged, because these feeds could not be read: {', '.join(blind)}"
     numbers = {"quiet_h": quiet / dt.timedelta(hours=1), "usual_h": usual / dt.timedelta(hours=1)}
-    return Crossing(group, met, times[-1].isoformat(), reason, tuple(events[-3:]), numbers)
+    again_at = times[-1] + limit if quiet <= limit else None
+    return Crossing(group, met, times[-1].isoformat(), reason, tuple(events[-3:]), numbers, again_at)
 
 
 def _hours(delta: dt.timedelta) -> str:
@@ -320,19 +348,31 @@ def _combined(threshold: All | AnyOf, seen: Seen, parts: Sequence[Threshold]) ->
     """Parts that wait for single events are met by one within `timespan`; the others must hold now."""
     alike = bool(threshold.group_by) and all(part.group_by == threshold.group_by for part in parts)
     met: list[dict[str, list[Crossing]]] = []
+    looks: list[dt.datetime] = []
     for part in parts:
         wide = part.model_copy(update={"timespan": threshold.timespan}) if isinstance(part, EventThreshold) else part
         by: dict[str, list[Crossing]] = {}
         for crossing in crossings(wide, seen):
+            if crossing.again_at:
+                looks.append(crossing.again_at)
             if crossing.met:
                 by.setdefault(crossing.group if alike else "", []).append(crossing)
         met.append(by)
-    found = []
-    for group in sorted({group for by in met for group in by}):
-        hits = [part.id for part, by in zip(parts, met, strict=True) if group in by]
-        events = {e.id: e for by in met for crossing in by.get(group, ()) for e in crossing.events}
-        enough = len(hits) == len(parts) if isinstance(threshold, All) else bool(hits)
-        reason = f"{len(hits)} of {len(parts)} parts hold ({', '.join(hits)})"
-        ordered = tuple(sorted(events.values(), key=age_order))
-        found.append(Crossing(group, enough, _window(ordered, seen.now), reason, ordered, {"parts": len(hits)}))
-    return found
+    again_at = min(looks, default=None)
+    names = sorted({group for by in met for group in by}) or ([""] if again_at else [])
+    return [replace(_part_state(threshold, group, parts, met, seen.now), again_at=again_at) for group in names]
+
+
+def _part_state(
+    threshold: All | AnyOf,
+    group: str,
+    parts: Sequence[Threshold],
+    met: Sequence[Mapping[str, Sequence[Crossing]]],
+    now: dt.datetime,
+) -> Crossing:
+    hits = [part.id for part, by in zip(parts, met, strict=True) if group in by]
+    events = {e.id: e for by in met for crossing in by.get(group, ()) for e in crossing.events}
+    enough = len(hits) == len(parts) if isinstance(threshold, All) else bool(hits)
+    reason = f"{len(hits)} of {len(parts)} parts hold" + (f" ({', '.join(hits)})" if hits else "")
+    ordered = tuple(sorted(events.values(), key=age_order))
+    return Crossing(group, enough, _window(ordered, now), reason, ordered, {"parts": len(hits)})

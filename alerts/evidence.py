@@ -34,7 +34,7 @@ _MARKS: Mapping[AlertKind, str] = {
 class Evidence:
     """What an alert rests on: its events, their reports by event id, what was left out, which feeds were blind.
 
-    `description` is the threshold's; `left_out` and `blind` are lines for people.
+    `description` is the threshold's; `left_out` and `blind` are lines for people, beside what the events tell.
     """
 
     events: Sequence[Event] = ()
@@ -65,11 +65,24 @@ def view(alert: Alert, evidence: Evidence, *, names: Mapping[str, str], link: st
         "severity": f"{alert.severity:+g}",
         "events": [_event(event, evidence.reports.get(event.id, ()), names) for event in events],
         "more_events": max(0, len(evidence.events) - SHOWN_EVENTS),
-        "left_out": [one_line(line, 300) for line in evidence.left_out],
+        "left_out": [one_line(line, 300) for line in (*_left_out(evidence), *evidence.left_out)],
         "blind": [one_line(line, 200) for line in evidence.blind],
         "about": list(alert.about),
         "link": safe_link(link),
     }
+
+
+def _left_out(evidence: Evidence) -> list[str]:
+    """What does not count as a voice of its own, and why."""
+    found = []
+    copies = sum(max(0, len(event.articles) - event.corroboration) for event in evidence.events)
+    if copies:
+        found.append(f"{copies} more report{'s' if copies > 1 else ''} by the same publishers or of the same text")
+    pairs = [pair for event in evidence.events for pair in evidence.reports.get(event.id, ())]
+    old = len({article.id for _, article in pairs if article.backfill})
+    if old:
+        found.append(f"{old} old report{'s' if old > 1 else ''} from when a feed was added")
+    return found
 
 
 def headline(alert: Alert, evidence: Evidence) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from alerts import repetition, spikes
-from alerts.crossings import HALF_LIVES, Crossing, Seen, crossings
+from alerts.crossings import HALF_LIVES, Crossing, Seen, by_time, crossings
 from alerts.fitting import age_order, concerns
 from tocsin.config.thresholds import (
     All,
@@ -58,7 +58,7 @@ class Decision:
     """Whether an alert is due for one group of a threshold, and why or why not.
 
     `window` tells it from the next one of the group; `events` are those it rests on, oldest first. A decision that must
-    wait says `again_at`.
+    wait, or that time alone may change, says `again_at`.
     """
 
     watch: str
@@ -118,12 +118,23 @@ def query(threshold: Threshold, now: dt.datetime, parts: Sequence[Threshold] = (
     )
 
 
-def affected(threshold: Threshold, changed: Collection[Event], parts: Sequence[Threshold] = ()) -> bool:
-    """Whether `evaluate` may decide otherwise than before: an event of its kind changed, or time alone changes it."""
+def affected(
+    threshold: Threshold,
+    changed: Collection[Event],
+    parts: Sequence[Threshold] = (),
+    *,
+    now: dt.datetime,
+    again_at: dt.datetime | None = None,
+) -> bool:
+    """Whether `evaluate` may decide otherwise than before: an event of its kind changed, or time may have done it.
+
+    `again_at` is the earliest that the threshold's last decisions gave.
+    """
+    if again_at is not None and again_at <= now:
+        return True
     if isinstance(threshold, All | AnyOf):
-        return any(affected(part, changed) for part in parts)
-    falls = isinstance(threshold, Score) and (threshold.over or threshold.condition.has_upper)
-    if isinstance(threshold, Silence) or falls or (isinstance(threshold, Spike) and threshold.spike_type != "up"):
+        return any(affected(part, changed, now=now, again_at=again_at) for part in parts)
+    if again_at is None and by_time(threshold):
         return True
     return any(concerns(where, event) for event in changed for where in _asked(threshold))
 
@@ -184,6 +195,7 @@ def _decide(threshold: Threshold, crossing: Crossing, prior: Sequence[Alert], no
         severity=_severity(threshold, crossing.events),
         events=crossing.events,
         numbers=crossing.numbers,
+        again_at=crossing.again_at,
     )
     if not crossing.met:
         return decision

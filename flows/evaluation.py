@@ -90,10 +90,9 @@ class _Round:
             yield from policy.escalations(watch, open_alerts=opened, prior=prior, channels=self.channels, now=self.now)
 
     def _concerned(self, watch: Watch, threshold: Threshold) -> bool:
-        due_at = self.waiting.get((watch.id, threshold.id))
-        if due_at is not None and due_at <= self.now:
-            return True
-        return affected(threshold, self.changed.values(), _parts(watch, threshold))
+        again_at = self.waiting.get((watch.id, threshold.id))
+        parts = _parts(watch, threshold)
+        return affected(threshold, self.changed.values(), parts, now=self.now, again_at=again_at)
 
     def _judge(self, watch: Watch, threshold: Threshold, prior: Sequence[Alert]) -> Sequence[Decision]:
         parts = _parts(watch, threshold)
@@ -107,6 +106,7 @@ class _Round:
                 modalities=asked.modalities,
                 sources=asked.sources,
                 targets=asked.targets,
+                voices=False,
             )
             events.update((event.id, event) for event in found)
         decisions = judge(

@@ -71,6 +71,7 @@ def test_a_message_tells_doubts_what_was_left_out_and_which_feeds_were_blind() -
         "Denial: Seoul denies it",
         "- and 2 more of the same",
         "Why: w/t v1 (source=KP): missile_test happened, 1 independent publisher",
+        "Left out: 2 more reports by the same publishers or of the same text",
         "Left out: 3 copies of one wire story",
         "Blind in this time: KCNA",
         "Late by 120 minutes: the alert is of 2026-11-02 04:00 UTC",

@@ -198,7 +198,7 @@ def test_score_can_judge_the_change() -> None:
     item = threshold("score", half_life="24h", over="24h", condition={"lte": -4})
     (decision,) = fired(item, event(1, hours_ago=24, severity=10))
     assert decision.reason == "index changed by -5.0 in 1d, 10.0 → 5.0, ≤ -4"
-    assert affected(item, [])
+    assert decision.again_at == T0 + HOUR
 
 
 # spike
@@ -379,15 +379,43 @@ def test_query_asks_for_no_more_than_is_judged() -> None:
     assert all(end - start == HOUR for start, end in spans)
 
 
-def test_a_threshold_is_affected_by_events_of_its_kind_or_by_time_alone() -> None:
+def test_a_threshold_is_judged_only_when_an_event_of_its_kind_or_the_time_may_change_it() -> None:
     item = threshold(where={"source": "KP"})
-    assert affected(item, [event()])
-    assert not affected(item, [event(source="IR")])
-    assert not affected(item, [])
-    assert affected(threshold("silence"), [])
-    assert not affected(threshold("score", half_life="1d", condition={"gte": 5}), [])
-    assert affected(threshold("score", half_life="1d", condition={"lte": -5}), [])
-    assert affected(threshold("all", of=["a", "b"]), [event()], [item])
+    assert affected(item, [event()], now=T0)
+    assert not affected(item, [event(source="IR")], now=T0)
+    assert affected(item, [], now=T0, again_at=T0)
+    assert not affected(item, [], now=T0, again_at=T0 + HOUR)
+    assert affected(threshold("all", of=["a", "b"]), [event()], [item], now=T0)
+
+
+@pytest.mark.parametrize(
+    ("item", "by_time"),
+    [
+        (threshold("silence"), True),
+        (threshold("score", half_life="1d", condition={"gte": 5}), False),
+        (threshold("score", half_life="1d", condition={"lte": -5}), True),
+        (threshold("score", half_life="1d", over="1d", condition={"gte": 5}), True),
+        (threshold("spike", timespan="1d"), False),
+        (threshold("spike", timespan="1d", spike_type="down"), True),
+        (threshold("event_count", timespan="1d", condition={"gte": 5}), False),
+        (threshold("event_count", timespan="1d", condition={"lt": 1}), True),
+    ],
+)
+def test_what_time_alone_may_change_says_when_to_look_again(item: Threshold, by_time: bool) -> None:
+    assert affected(item, [], now=T0) is by_time
+    looks = [decision.again_at for decision in judged(item, *weekly(9))]
+    assert all(looks) is by_time or not looks
+    if by_time:
+        assert judged(item)[0].again_at is not None
+        assert not affected(item, [], now=T0, again_at=T0 + HOUR)
+
+
+def test_silence_looks_again_when_it_would_be_silence() -> None:
+    item = threshold("silence", factor=4, min_events=5)
+    daily = [event(n, hours_ago=24 * n) for n in range(6)]
+    assert only(item, *daily).again_at == T0 + 4 * DAY
+    part = only(threshold("any", of=["t", "u"], timespan="9d"), *daily, parts=[item])
+    assert part.again_at == T0 + 4 * DAY
 
 
 def test_alerts_of_other_watches_and_corrections_do_not_count_as_prior() -> None:

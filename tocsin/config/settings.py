@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tocsin.config.loader import Duration, Strict, read_yaml, validate
 from tocsin.errors import Problem
@@ -58,7 +58,19 @@ class SendSettings(Strict):
     lease: Duration = 5 * MINUTE
     """A claimed delivery whose sender died is taken up again after this."""
     timeout: Duration = dt.timedelta(seconds=75)
+    """For each wait for a service; SMTP servers may think for a minute, and a message given up is sent again."""
     give_up_after: Duration = dt.timedelta(hours=72)
+    """A delivery that no try could place is dead after this, with an alarm by another channel."""
+    link: str = ""
+    """Address of an alert in the dashboard, for messages: `https://desk.example.org/alerts/{id}`; empty: none."""
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        if self.timeout < MINUTE:
+            raise ValueError("`timeout` is too short, which makes duplicates; at least 60s")
+        if self.lease < 2 * self.timeout:
+            raise ValueError("`lease` is too short for a send to end in; at least twice `timeout`")
+        return self
 
 
 class Settings(Strict):
