@@ -124,6 +124,10 @@ REASON = _forms(
 REACTION = _forms("respond react lead contribute link tie reply object subject fall vulnerable testify point refer compare add") | frozenset(
     "response reaction due thanks according victim victims witness related similar links retaliation reply end approach".split()
 )
+ROADS = frozenset(
+    "return way path road invitation opening commitment route step steps move close closer open ready prelude threat".split()
+)
+TALK = frozenset("talks negotiations discussions debate consultations decision vote agreement meeting summit".split())
 AHEAD = frozenset({"before", "until", "till", "ahead", "pending", "without", "barring", "instead", "unless"})
 CONTAINERS = _forms("""
     series wave round spate string number lot kind type form barrage act case part result day week night hour
@@ -421,7 +425,7 @@ def _object(walk: _Walk, here: int, head: int) -> int | None:
     elif word in FACTIVE:
         walk.firm = True
         return None
-    elif word in WISH and word not in ("called", "support", "supports", "backs"):
+    elif word in WISH and not word.startswith(("call", "support", "back")):
         _wished(walk, head)
     else:
         return head
@@ -464,6 +468,15 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
     if word in ("by", "from") and (tree.kids(head, "neg") or tree.kids(prep, "neg")):
         walk.say((tree.kids(head, "neg") + tree.kids(prep, "neg"))[0], DENIED, "negated by")
         return None
+    if word == "in" and (tree.tags[head] in ("CD", "$") or governor in ("million", "billion")):
+        return head
+    if governor in TALK and word in ("on", "about", "over") and not tree.is_verb(head):
+        walk.say(head, PROSPECTIVE, "talked about")
+        return None
+    verb = tree.heads[head]
+    if word in ("of", "about", "against") and tree.deps[head] == "dobj" and tree.lower[verb] in WISH:
+        _wished(walk, verb)
+        return None
     if word in FACT_PREPS:
         walk.firm = word in FIRM_PREPS
         return None
@@ -471,7 +484,7 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
         walk.say(head, DENIED, "denied by")
     elif governor in ("anniversary", "memory", "commemoration", "trial", "history", "remembrance") or governor in TRIAL:
         walk.say(head, PAST, "remembered by")
-    elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "from", "with", "into"):
+    elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "with", "into"):
         _wished(walk, head)
     elif governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg"):
         return head
@@ -479,9 +492,15 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
         return head
     elif word == "for" and governor not in REASON:
         walk.say(prep, PROSPECTIVE, "purpose")
-    elif word in ("into", "towards", "toward", "to") and governor not in REACTION:
+    elif word in ("into", "towards", "toward", "to") and _leads(tree, head):
         walk.say(prep, PROSPECTIVE, "on the way to it")
     return None
+
+
+def _leads(tree: Tree, head: int) -> bool:
+    """Whether "to" points at something still to come: "returns to talks", "path to peace"; not "response to"."""
+    word = tree.lower[head]
+    return word in ROADS or (tree.is_verb(head) and word not in REACTION)
 
 
 def _long_ago(tree: Tree, prep: int) -> bool:

@@ -165,10 +165,11 @@ async def poll(
                 results.put_nowait(await poller.read(feed, state))
 
     held: list[PollResult] | None = []
-    async with asyncio.TaskGroup() as group:
-        for turns in _by_host(pairs):
-            for _ in range(min(settings.per_host, len(turns))):
-                group.create_task(run(turns))
+    # Not a TaskGroup: it would wrap what the caller's `known` raises.
+    tasks = [
+        asyncio.create_task(run(turns)) for turns in _by_host(pairs) for _ in range(min(settings.per_host, len(turns)))
+    ]
+    try:
         for _ in pairs:
             read = await results.get()
             result = poller.finish(read) if isinstance(read, _Read) else read
@@ -179,6 +180,10 @@ async def poll(
                 yield earlier
             held = None
             yield result
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     down = _no_network([before[result.feed] for result in held or ()])
     for result in held or ():
         yield poller.no_network(result, before[result.feed]) if down else result

@@ -17,6 +17,7 @@ _FEED_TYPES = (
     "text/xml",
 )
 _FEED_LIKE = re.compile(r"(?:^|[/._-])(?:rss2?|atom|feeds?|rdf)(?:[/._?-]|$)|\.xml(?:\?|$)", re.IGNORECASE)
+_FEED = re.compile(rb"<(?:\w+:)?(?:rss|feed|RDF)[\s>]")
 _PAGE = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html[\s>]|head[\s>])", re.I | re.S
 )
@@ -31,8 +32,9 @@ class FoundFeed:
 
 
 def is_page(body: bytes) -> bool:
-    """Whether `body` starts like a web page."""
-    return _PAGE.match(body[:8_000]) is not None
+    """Whether `body` starts like a web page and not, for all its doctype, like a feed."""
+    head = body[:8_000]
+    return _PAGE.match(head) is not None and _FEED.search(head) is None
 
 
 def page_title(body: bytes) -> str:
