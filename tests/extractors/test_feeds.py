@@ -463,6 +463,10 @@ def test_what_is_no_feed_is_called_by_its_name(parser: Parser, body: bytes, word
     assert error(parser, body) == words
 
 
+def test_a_feed_with_the_doctype_of_a_page_is_a_feed(parser: Parser) -> None:
+    assert len(parse(parser, f"<!DOCTYPE html>{ATOM}").entries) == 1
+
+
 def test_an_empty_feed_is_a_feed(parser: Parser) -> None:
     assert parse(parser, rss()).entries == ()
 

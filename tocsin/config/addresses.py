@@ -6,6 +6,7 @@ that what was checked is what is connected to. Whether the host's address may be
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -19,6 +20,7 @@ _PORTS_REFUSED = frozenset({1433, 1521, 2049, 2375, 3306, 3389, 5432, 5060, 5061
 _PORTS_IRC = range(6660, 6670)
 
 
+@functools.lru_cache(maxsize=4_096)
 def parse_address(text: str) -> URL:
     """`text` as an http(s) address in normal form; ValueError (`what is wrong; what is allowed`) else.
 
