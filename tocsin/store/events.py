@@ -75,11 +75,11 @@ class Events:
         for name, one in shape:
             values[name] = next(iter(filters[name])) if one else sorted(filters[name])
         query = _window(shape, until is not None, voices)
-        return self.db.read(lambda c: [to_event(row) for row in c.execute(query, values)])
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query, values).all()])
 
     def changed(self, *, limit: int) -> list[Event]:
         """At most `limit` events that are new or have grown since thresholds judged them, by id."""
-        return self.db.read(lambda c: [to_event(row) for row in c.execute(_CHANGED, {"limit": limit})])
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(_CHANGED, {"limit": limit}).all()])
 
     def by_id(self, ids: Collection[int]) -> dict[int, Event]:
         """Those of `ids` that exist."""
