@@ -31,7 +31,7 @@ class _Phrase:
 
 class Lexicon:
     """Entries are word families (`deploy`), exact forms (`=arms`), phrases (`walk out`) and phrases with a gap
-    (`call * off`). Entries that `actors.yaml` fills (`$actor`) are no words and kept in `special`.
+    (`call * off`). Hyphens do not count: `cease fire` also stands for cease-fire. Entries that `actors.yaml` fills (`$actor`) are no words and kept in `special`.
     """
 
     def __init__(self, entries: Iterable[str], tokenize: Tokenize) -> None:
@@ -51,10 +51,10 @@ class Lexicon:
             if chunk == "*":
                 parts.append(None)
             elif chunk.startswith("="):
-                parts += [frozenset({word.lower()}) for word in tokenize(chunk[1:])]
+                parts += [frozenset({word.lower()}) for word in tokenize(chunk[1:]) if word != "-"]
             else:
-                parts += [family(word) for word in tokenize(chunk)]
-        first = parts[0]
+                parts += [family(word) for word in tokenize(chunk) if word != "-"]
+        first = parts[0] if parts else None
         if first is None:
             return
         if len(parts) == 1:
@@ -97,6 +97,8 @@ def _end(words: tuple[str, ...], start: int, parts: tuple[frozenset[str] | None,
         if part is None:
             gap = MAX_GAP
             continue
+        if at > start and words[at : at + 1] == ("-",):
+            at += 1
         hit = next((index for index in range(at, min(at + gap + 1, len(words))) if words[index] in part), None)
         if hit is None:
             return 0

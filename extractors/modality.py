@@ -490,7 +490,7 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
         return head
     elif governor in CONTAINERS and word == "of":
         return head
-    elif word == "for" and governor not in REASON:
+    elif word == "for" and governor not in REASON and not (tree.deps[head] == "dobj" and tree.lower[verb] in REASON):
         walk.say(prep, PROSPECTIVE, "purpose")
     elif word in ("into", "towards", "toward", "to") and _leads(tree, head):
         walk.say(prep, PROSPECTIVE, "on the way to it")
@@ -567,7 +567,7 @@ def _near(tree: Tree, carriers: Iterable[int]) -> list[int]:
     found: set[int] = set()
     for carrier in carriers:
         for child in tree.children[carrier]:
-            if tree.lower[child] in AHEAD or tree.lower[child] == "by":
+            if tree.lower[child] in AHEAD or tree.lower[child] in ("by", "since", "after", "following"):
                 continue
             if tree.deps[child] in ("prep", "npadvmod", "advmod", "amod", "compound", "nummod", "poss", "nmod"):
                 found.update(tree.subtree(child, without=frozenset({"relcl", "acl", "advcl", "pcomp", "ccomp"})))

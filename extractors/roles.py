@@ -129,6 +129,10 @@ def _verb(tree: Tree, act: int, places: Arguments, depth: int) -> None:
     for child in tree.kids(act, "xcomp", "ccomp"):
         _put(places, "clause", child)
     _prepositions(tree, act, places)
+    for child in tree.kids(act, "dobj"):
+        # Parsers hang "to Kyiv" in "sends tanks to Kyiv" now on the verb, now on the noun.
+        for index in (child, *tree.kids(child, "conj")):
+            _prepositions(tree, index, places)
     if passive:
         for obj in places.get("by", []):
             _put(places, "subject", obj)
