@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+BATCH = 50
 PHASES = ("cold", "304", "unchanged", "one_new")
 WORDS = (
     "officials said the launch took place early in the morning and was tracked by the military of the neighbouring "
@@ -129,16 +130,13 @@ def poll_with_tocsin(folder: Path, urls: Sequence[str]) -> dict[str, float]:
     async def sweep(store: Store, feeds: dict[str, Feed]) -> None:
         store.feeds.ensure(feeds, now=now)
         due = [(feeds[state.feed], state) for state in store.feeds.all()]
-        unchanged: list[FeedState] = []
+        batch: list[tuple[FeedState, list[Article]]] = []
         with Parser(settings) as parser:
             async with Fetcher(settings) as fetcher:
                 async for result in poll(due, fetcher, parser, store.feeds.known, settings=settings, now=now):
                     feed = feeds[result.feed]
                     if result.error:
                         raise result.error
-                    if not result.entries:
-                        unchanged.append(result.state)
-                        continue
                     articles = [
                         Article(
                             feed=feed.id, key=entry.key, link=entry.link, title=entry.title, summary=entry.summary,
@@ -147,8 +145,11 @@ def poll_with_tocsin(folder: Path, urls: Sequence[str]) -> dict[str, float]:
                         )
                         for entry in result.entries
                     ]  # fmt: skip
-                    store.feeds.save_poll(result.state, articles)
-        store.feeds.save_states(unchanged)
+                    batch.append((result.state, articles))
+                    if len(batch) == BATCH:
+                        store.feeds.save_polls(batch)
+                        batch.clear()
+        store.feeds.save_polls(batch)
 
     feeds = {
         f"f{number}": Feed.model_validate({"id": f"f{number}", "title": f"Feed {number}", "url": url})

@@ -31,7 +31,7 @@ _SPACED = 20
 class Outcome:
     """What a poll that went well brought. `changed` is false where the body is the one of the last time.
 
-    `dates` are those of all entries, to judge the rhythm of a feed at first sight; `lags_s` the ages of the new ones.
+    `asked_s` is None where the body was not asked. `dates` are those of all entries, to judge the rhythm of a feed at first sight; `lags_s` the ages of the new ones.
     `common` says that something in the body was known, which shows that a new address carries the same feed.
     """
 
@@ -42,7 +42,7 @@ class Outcome:
     entry_digests: str = ""
     moved_to: str = ""
     max_age_s: float = 0.0
-    asked_s: float = 0.0
+    asked_s: float | None = None
     new: int = 0
     common: bool = True
     gap: bool = False
@@ -86,7 +86,7 @@ def after_success(
     """The state after a poll that went well. `jitter` in [0, 1) spreads feeds that were polled together."""
     rhythm_s = _rhythm_s(state, outcome, now)
     last_new_at = now if outcome.new else state.last_new_at
-    asked_s = outcome.asked_s if outcome.changed else state.asked_s
+    asked_s = state.asked_s if outcome.asked_s is None else outcome.asked_s
     quiet_s = max((now - last_new_at).total_seconds(), 0.0) if last_new_at else 0.0
     interval, reason = _interval(feed, rhythm_s, quiet_s, asked_s, outcome.max_age_s)
     moved_to, moved_count = _moved(state, outcome, follow_after)

@@ -36,14 +36,17 @@ class Unreadable(ValueError):
 
 @dataclass(slots=True)
 class Reading:
-    """What was read. `raws` holds the raw digest of each of `entries`; `kept` the seen rows that still stand."""
+    """What was read; of the feed itself (`title`, `asked_s`) nothing where only new entries were parsed.
+
+    `raws` holds the raw digest of each of `entries`; `kept` the seen rows that still stand.
+    """
 
     title: str = ""
     entries: list[Entry] = field(default_factory=list)
     raws: list[bytes] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
     frame: bytes = NOTHING
-    asked_s: float = 0.0
+    asked_s: float | None = None
     incomplete: bool = False
     warnings: list[str] = field(default_factory=list)
     shared_ids: bool = False
@@ -94,7 +97,7 @@ def _only_new(
     """A reading of only the entries `new`, None where a whole one might come out differently."""
     reading = Reading(frame=frame)
     if new:
-        reading = _parsed(raw.document(new), name, url)
+        reading = replace(_parsed(raw.excerpt(new), name, url), title="", asked_s=None)
         if not _separable(reading) or len(reading.entries) != len(new) or len(_keys(reading)) != len(new):
             return None
         reading.frame, reading.raws = frame, [digests[index] for index in new]

@@ -34,12 +34,12 @@ class ParsedFeed:
 
     `kept` are the indices of the given rows that still stand; `raws` the raw digest of each of `entries`, empty where
     they cannot be told apart; `frame` goes with them. `incomplete`: the document was cut short. `asked_s`: least
-    seconds between polls that it asks for.
+    seconds between polls that it asks for, None where only entries were parsed.
     """
 
     entries: tuple[Entry, ...]
     title: str = ""
-    asked_s: float = 0.0
+    asked_s: float | None = None
     incomplete: bool = False
     warnings: tuple[str, ...] = ()
     raws: tuple[bytes, ...] = ()

@@ -22,6 +22,7 @@ _VOLATILE = re.compile(
     rb"<(lastBuildDate|pubDate|updated|modified|dc:date|atom:updated|items)(?:\s[^>]*)?>[^\x00]*?</\1\s*>"
 )
 _DATE = re.compile(rb"<(?:pubDate|published|dc:date|updated|issued|modified)(?:\s[^>]*)?>\s*([^<]{6,60})<")
+_OPENED = re.compile(rb"<(?:channel|feed)(?:\s[^>]*)?(?<!/)>")
 _MAX_FRAME = 500_000
 
 
@@ -49,6 +50,13 @@ class RawFeed:
     def document(self, chosen: list[int]) -> bytes:
         """The document with only the entries at the indices `chosen`."""
         return b"".join([self.head, *(self.entries[index] for index in chosen), self.tail])
+
+    def excerpt(self, chosen: list[int]) -> bytes:
+        """The entries at the indices `chosen` in the bare elements around them, without what is said of the feed."""
+        opened = _OPENED.search(self.head)
+        bare = opened is not None and b"</channel" not in self.head
+        head = self.head[: opened.end()] if opened is not None and bare else self.head
+        return b"".join([head, *(self.entries[index] for index in chosen), self.tail])
 
     def dates(self) -> list[str]:
         """The first date of each entry as it stands there, "" where it has none."""

@@ -80,24 +80,44 @@ class Feeds:
         return self.db.read(lambda c: {key: digest for key, (_, digest) in _known(c, feed, wanted).items()})
 
     def save_poll(self, state: FeedState, articles: Sequence[Article] = ()) -> PollCounts:
-        """Store what one poll of `state.feed` brought, in one transaction: articles, validators and next check.
+        """Store what one poll of `state.feed` brought: see `save_polls`."""
+        return self.save_polls([(state, articles)])[0]
+
+    def save_polls(self, polls: Sequence[tuple[FeedState, Sequence[Article]]]) -> list[PollCounts]:
+        """Store what polls of different feeds brought, in one transaction: articles, validators and next checks.
 
         A known key with another digest is an edit: its text is replaced and it goes to detection again. Of one key
-        that stands twice in `articles`, the first counts. All of it is stored or nothing.
+        that stands twice in a poll, the first counts. All of it is stored or nothing.
         """
-        unique: dict[str, Article] = {}
-        for article in articles:
-            if article.feed != state.feed:
-                raise ValueError(f"an article of {article.feed!r} came with the state of {state.feed!r}")
-            unique.setdefault(article.key, article)
-        counts = self.db.write(lambda c: self._save_poll(c, state, unique))
+        if not polls:
+            return []
+        for state, articles in polls:
+            for article in articles:
+                if article.feed != state.feed:
+                    raise ValueError(f"an article of {article.feed!r} came with the state of {state.feed!r}")
+        counts = self.db.write(lambda c: self._save_polls(c, polls))
         failpoint.reach("after_store")
         return counts
 
-    def save_states(self, states: Sequence[FeedState]) -> None:
-        """Store the states of feeds whose polls brought nothing to store beside them, all in one transaction."""
-        if states:
-            self.db.write(lambda c: self._save_states(c, [_values(state) for state in states]))
+    def _save_polls(
+        self, connection: Connection, polls: Sequence[tuple[FeedState, Sequence[Article]]]
+    ) -> list[PollCounts]:
+        # The rows of the feeds are written first, in order: on Postgres too they then hold back whoever else saves.
+        self._save_states(connection, [_values(state) for state, _ in sorted(polls, key=lambda poll: poll[0].feed)])
+        fresh: list[Article] = []
+        edits: list[dict[str, object]] = []
+        counts: list[PollCounts] = []
+        for state, articles in polls:
+            new, edited, known = _sorted_out(connection, state.feed, articles)
+            fresh += new
+            edits += edited
+            counts.append(PollCounts(len(new), len(edited), known))
+        if fresh:
+            connection.execute(_NEW, _rows(fresh))
+            failpoint.reach("mid_store")
+        if edits:
+            connection.execute(_EDIT, edits)
+        return counts
 
     def _save_states(self, connection: Connection, rows: list[dict[str, object]]) -> None:
         if connection.execute(_SAVE, rows).rowcount == len(rows):
@@ -108,22 +128,24 @@ class Feeds:
             fresh = upsert.values(**values, configured=True)
             connection.execute(fresh.on_conflict_do_update(index_elements=["feed"], set_=values))
 
-    def _save_poll(self, connection: Connection, state: FeedState, articles: dict[str, Article]) -> PollCounts:
-        # The row of the feed is written first: on Postgres too it then holds back whoever else saves this feed.
-        self._save_states(connection, [_values(state)])
-        known = _known(connection, state.feed, list(articles))
-        new = [article for key, article in articles.items() if key not in known]
-        edited = [
-            {"row_id": known[key][0], **{name: getattr(article, name) for name in _TEXT}}
-            for key, article in articles.items()
-            if key in known and known[key][1] != article.digest
-        ]
-        if new:
-            connection.execute(_NEW, _rows(new))
-            failpoint.reach("mid_store")
-        if edited:
-            connection.execute(_EDIT, edited)
-        return PollCounts(len(new), len(edited), len(articles) - len(new) - len(edited))
+
+def _sorted_out(
+    connection: Connection, feed: str, articles: Sequence[Article]
+) -> tuple[list[Article], list[dict[str, object]], int]:
+    """Of `articles`, those that are new, the rows that edit known ones, and how many are known as they are."""
+    if not articles:
+        return [], [], 0
+    unique: dict[str, Article] = {}
+    for article in articles:
+        unique.setdefault(article.key, article)
+    known = _known(connection, feed, list(unique))
+    new = [article for key, article in unique.items() if key not in known]
+    edited: list[dict[str, object]] = [
+        {"row_id": known[key][0], **{name: getattr(article, name) for name in _TEXT}}
+        for key, article in unique.items()
+        if key in known and known[key][1] != article.digest
+    ]
+    return new, edited, len(unique) - len(new) - len(edited)
 
 
 _DUE = (
