@@ -120,12 +120,14 @@ REASON = _forms(
     retaliation denounce fault slam blast hail sanction rebuke claim credit account compensate sue reprisal jail charge
     responsibility reprimand congratulate
     """
-) | frozenset("responsible responsibility retaliation revenge punishment evidence famous sorry guilty known in response".split())
-REACTION = _forms("respond react lead contribute link tie reply object subject fall vulnerable testify point refer compare add") | frozenset(
-    "response reaction due thanks according victim victims witness related similar links retaliation reply end approach".split()
+) | frozenset(
+    "responsible responsibility retaliation revenge punishment evidence famous sorry guilty known in response".split()
 )
 ROADS = frozenset(
     "return way path road invitation opening commitment route step steps move close closer open ready prelude threat".split()
+)
+MOVES = _forms(
+    "return go move head push bring press pressure force coax drag draw steer nudge invite look slide edge close turn commit"
 )
 TALK = frozenset("talks negotiations discussions debate consultations decision vote agreement meeting summit".split())
 AHEAD = frozenset({"before", "until", "till", "ahead", "pending", "without", "barring", "instead", "unless"})
@@ -282,7 +284,10 @@ def _adjacent(walk: _Walk, act: int) -> None:
     """Taggers take "cancels" in "Trump cancels exercises" for a noun; then the word before the phrase speaks itself."""
     tree = walk.tree
     index = act - 1
-    while index >= 0 and (tree.deps[index] in ("compound", "amod", "det", "poss", "case", "nmod", "nummod", "punct") and tree.heads[index] >= index):
+    while index >= 0 and (
+        tree.deps[index] in ("compound", "amod", "det", "poss", "case", "nmod", "nummod", "punct")
+        and tree.heads[index] >= index
+    ):
         word = tree.lower[index]
         if word in HEDGES and word not in SOFT_HEDGES:
             return walk.say(index, PROSPECTIVE, "hedged by")
@@ -295,7 +300,11 @@ def _adjacent(walk: _Walk, act: int) -> None:
     if word in DENIAL and word.endswith(("s", "ed")):
         return walk.say(index, DENIED, "denied by")
     named = tree.tags[index - 1].startswith("NNP")
-    if word in WISH and word.endswith(("s", "ed")) and (named or word not in ("supports", "backs", "needs", "plans", "calls")):
+    if (
+        word in WISH
+        and word.endswith(("s", "ed"))
+        and (named or word not in ("supports", "backs", "needs", "plans", "calls"))
+    ):
         return walk.say(index, PROSPECTIVE, "wished or feared")
     return None
 
@@ -486,9 +495,9 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
         walk.say(head, PAST, "remembered by")
     elif governor in WISH and word in ("of", "for", "to", "against", "on", "about", "at", "with", "into"):
         _wished(walk, head)
-    elif governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg"):
-        return head
-    elif governor in CONTAINERS and word == "of":
+    elif (governor in ("evidence", "sign", "signs", "indication") and tree.kids(head, "det", "neg")) or (
+        governor in CONTAINERS and word == "of"
+    ):
         return head
     elif word == "for" and governor not in REASON and not (tree.deps[head] == "dobj" and tree.lower[verb] in REASON):
         walk.say(prep, PROSPECTIVE, "purpose")
@@ -500,7 +509,7 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
 def _leads(tree: Tree, head: int) -> bool:
     """Whether "to" points at something still to come: "returns to talks", "path to peace"; not "response to"."""
     word = tree.lower[head]
-    return word in ROADS or (tree.is_verb(head) and word not in REACTION)
+    return word in ROADS or word in MOVES
 
 
 def _long_ago(tree: Tree, prep: int) -> bool:

@@ -240,7 +240,8 @@ def phrase(tree: Tree, head: int) -> list[int]:
     for child in tree.children[head]:
         dep = tree.deps[child]
         if dep in (*NOMINAL_MODIFIERS, "det", "nummod", "quantmod", "case", "punct", "advmod") or (
-            dep == "prep" and (tree.lower[child] == "of" or (tree.lower[child] in ("in", "worth") and _counts(tree, head)))
+            dep == "prep"
+            and (tree.lower[child] == "of" or (tree.lower[child] in ("in", "worth") and _counts(tree, head)))
         ):
             found += tree.subtree(child, without=frozenset({"relcl", "acl", "appos"}))
     return sorted(found)

@@ -32,6 +32,7 @@ class CompiledFrame:
     subject: Lexicon
     near: Lexicon
     without: Lexicon
+    unless: Lexicon
     source: tuple[str, ...]
     target: tuple[str, ...]
 
@@ -82,6 +83,7 @@ def compile_rule(rule: Rule, tokenize: Tokenize) -> CompiledRule:
             lexicon(frame.subject),
             lexicon(frame.near),
             lexicon(frame.without),
+            lexicon(frame.unless),
             frame.source if frame.source is not None else rule.source,
             frame.target if frame.target is not None else rule.target,
         )
@@ -179,6 +181,9 @@ class Reading:
             span.start in sentence and not _overlap(span, act) for span in self.spans(frame.near)
         ):
             return Attempt(frame, act, None, "none of `near` stands in the sentence")
+        barred = next((span for span in self.spans(frame.unless) if span.start in sentence), None)
+        if barred is not None:
+            return Attempt(frame, act, None, f"`unless` forbids {tree.text(range(barred.start, barred.end))}")
         against = self._against(frame, act, obj)
         if against is not None:
             return Attempt(frame, act, None, f"`without` forbids {tree.text(range(against.start, against.end))}")
@@ -195,7 +200,9 @@ class Reading:
         if missing:
             return Attempt(frame, act, None, missing)
         rule = frame.rule
-        return Attempt(frame, act, Candidate(rule, frame.version, frame.frame, tree, act, obj, link, source, target), "")
+        return Attempt(
+            frame, act, Candidate(rule, frame.version, frame.frame, tree, act, obj, link, source, target), ""
+        )
 
     def _verbal(self, index: int) -> bool:
         """Whether a verb stands here; taggers take "US sanctions three firms" for a noun phrase."""
@@ -205,17 +212,13 @@ class Reading:
         after = tree.tags[index + 1] if index + 1 < len(tree) else ""
         before = self.cast.at(index - 1) if index else None
         named = before.kind != "people" if before else index > 0 and tree.tags[index - 1] in ("NN", "NNP", "NNPS")
-        return (
-            named
-            and tree.lower[index].endswith("s")
-            and after in ("DT", "CD", "JJ", "NNP", "NNPS", "PRP$")
-        )
+        return named and tree.lower[index].endswith("s") and after in ("DT", "CD", "JJ", "NNP", "NNPS", "PRP$")
 
     def _object(self, frame: CompiledFrame, act: Span) -> tuple[Span | None, float]:
         best: tuple[float, int, Span] | None = None
         reach = self.reach(act.root)
         for span in self.spans(frame.object):
-            inside = act.end - act.start > 3 and act.start < span.start and span.end < act.end
+            inside = act.end - act.start > 2 and act.start < span.start and span.end < act.end
             if (_overlap(span, act) and not inside) or span.start not in self.tree.sentence(act.root):
                 continue
             distance = min(abs(span.start - act.end + 1), abs(act.start - span.end + 1))

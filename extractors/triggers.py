@@ -14,8 +14,8 @@ from extractors.gate import Gate, fold
 from extractors.language import Language
 from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
-from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
 from extractors.roles import Party
+from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.syntax import Tree
 from tocsin.config.actors import Actors
@@ -254,7 +254,9 @@ class Detector:
 
     def _allowed(self, findings: list[Finding], item: _Item) -> list[Finding]:
         """Findings of rules whose `unless` stands nowhere in the item."""
-        return [f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(tuple(map(fold, item.words)))]
+        return [
+            f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(tuple(map(fold, item.words)))
+        ]
 
 
 def confidence(candidate: Candidate, opinion: bool) -> float:

@@ -20,7 +20,20 @@ Places = tuple[Annotated[str, Field(pattern=r"^[a-z]+$")], ...]
 BUILT_IN = ("$actor", "$state", "$leader", "$group")
 """Classes that actors.yaml fills: any actor; a state or body by any name but a person's; a person; an armed group."""
 SOURCE: Places = ("subject", "modifier", "by", "from")
-DECISIVE = {"id", "type", "words", "source", "target", "pair", "setting", "modality", "decision", "past", "unless", "frames"}
+DECISIVE = {
+    "id",
+    "type",
+    "words",
+    "source",
+    "target",
+    "pair",
+    "setting",
+    "modality",
+    "decision",
+    "past",
+    "unless",
+    "frames",
+}
 TARGET: Places = ("object", "on", "against", "to", "at", "with", "into", "in", "near", "of")
 
 
@@ -38,6 +51,8 @@ class Frame(Strict):
     """One of these must stand in the same sentence."""
     without: Words = ()
     """None of these may be an argument of the act or stand beside it."""
+    unless: Words = ()
+    """None of these may stand anywhere in the same sentence."""
     needs: tuple[Annotated[str, Field(pattern="^(source|target|actor|two_actors|group)$")], ...] = ()
     """Parties that the text must name for the frame to count."""
     source: Places | None = None
@@ -181,7 +196,8 @@ def _references(rule: Rule) -> list[tuple[tuple[str | int, ...], Words]]:
     lists += [(("unless",), rule.unless), (("past",), rule.past)]
     for index, frame in enumerate(rule.frames):
         lists += [
-            (("frames", index, key), getattr(frame, key)) for key in ("act", "object", "subject", "near", "without")
+            (("frames", index, key), getattr(frame, key))
+            for key in ("act", "object", "subject", "near", "without", "unless")
         ]
     return lists
 
