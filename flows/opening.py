@@ -7,13 +7,26 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from flows.sweep import Sweep
-from tocsin.config.folder import find_folder, load_or_last_good
+from tocsin.config.folder import Loaded, digest, find_folder, load_or_last_good
 from tocsin.store import Store
 
 CONFIG = "config"
 """Subject of the notice that the newest configuration does not load."""
+
+
+_loaded: dict[tuple[Path, str], Loaded] = {}
+
+
+def _load(folder: Path, environ: Mapping[str, str]) -> Loaded:
+    """The configuration of `folder`, read again only when a file has changed: a replay sweeps often in one process."""
+    key = (folder, digest(folder))
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = load_or_last_good(folder, environ)
+    return _loaded[key]
 
 
 @contextmanager
@@ -22,7 +35,7 @@ def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
 
     Where the configuration does not load, the last good one is used, and `tocsin status` says what is wrong.
     """
-    loaded = load_or_last_good(find_folder(environ), environ)
+    loaded = _load(find_folder(environ), environ)
     with Store.open(loaded.config.database, loaded.config.state) as store, terminated() as stop:
         if loaded.error is None:
             store.notices.clear(CONFIG)

@@ -4,6 +4,7 @@ timeline, and the flow of production takes them from there, under a clock that i
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import os
@@ -104,7 +105,7 @@ def _play(server: SeedServer, times: Sequence[dt.datetime]) -> Iterator[Moment]:
 
     for number, now in enumerate(times, 1):
         server.now = now
-        said = watch(now=now)
+        said = asyncio.run(watch(now=now))
         received, server.inbox = server.inbox, []
         yield Moment(number, len(times), now, said, tuple(json.loads(body) for body in received))
 

@@ -7,8 +7,10 @@ and links come from pure functions; this module carries them between the network
 from __future__ import annotations
 
 import asyncio
+import atexit
 import dataclasses
 import datetime as dt
+import functools
 import hashlib
 import logging
 import os
@@ -32,6 +34,7 @@ from flows.tally import Tally
 from tocsin import failpoint
 from tocsin.config.feeds import Feed
 from tocsin.config.folder import Config
+from tocsin.config.settings import FetchSettings
 from tocsin.errors import StoreError
 from tocsin.model import Article, Entry, Event, FeedState, Report, Trigger
 from tocsin.store import Link, Store
@@ -42,6 +45,18 @@ BATCH = 500
 LEASE = dt.timedelta(minutes=10)
 """A sweep that was killed keeps the next one waiting for at most this long; each step renews it."""
 TRIES = 3
+
+
+_detectors: dict[tuple[str, Callable[[str], Language]], Detector] = {}
+"""The detector of the latest rules, by their digest and the way to their language: it takes two seconds to make."""
+
+
+@functools.cache
+def _parser(settings: FetchSettings) -> Parser:
+    """The parser processes of this process, kept from sweep to sweep: each takes half a second to start."""
+    parser = Parser(settings)
+    atexit.register(parser.close)
+    return parser
 
 
 class Step(Protocol):
@@ -88,10 +103,14 @@ class Sweep:
 
     @cached_property
     def detector(self) -> Detector:
-        """The detector of the configured rules; loads the language model."""
-        settings = self.config.settings.detect
-        language = self.language(settings.model)
-        return Detector(self.config.rules, self.config.actors, language, max_chars=settings.max_chars)
+        """The detector of the configured rules; loads the language model where no sweep of this process has."""
+        key = (self.rules, self.language)
+        if key not in _detectors:
+            settings = self.config.settings.detect
+            language = self.language(settings.model)
+            _detectors.clear()
+            _detectors[key] = Detector(self.config.rules, self.config.actors, language, max_chars=settings.max_chars)
+        return _detectors[key]
 
     def steps(self) -> tuple[tuple[str, Step], ...]:
         """The steps in order, by name."""
@@ -132,13 +151,12 @@ class Sweep:
         settings = self.config.settings.fetch
         total = Tally()
         failpoint.reach("before_request")
-        with Parser(settings) as parser:
-            async with Fetcher(settings) as fetcher:
-                known = self.store.feeds.known
-                results = poll(pairs, fetcher, parser, known, settings=settings, now=now, jitter=self.jitter)
-                async for result in results:
-                    failpoint.reach("after_response")
-                    total += self._save(result, now)
+        parser, known = _parser(settings), self.store.feeds.known
+        async with Fetcher(settings) as fetcher:
+            results = poll(pairs, fetcher, parser, known, settings=settings, now=now, jitter=self.jitter)
+            async for result in results:
+                failpoint.reach("after_response")
+                total += self._save(result, now)
         return total
 
     def _save(self, result: PollResult, now: dt.datetime) -> Tally:

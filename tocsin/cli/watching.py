@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import signal
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,13 +49,14 @@ def run(
     items = sum(len(seed.items) for seed in timeline)
     out.print(f"Replaying {items} items of {len(timeline)} feeds; starting Prefect on loopback …")
     received: Counter[str] = Counter()
+    shown: set[str] = set()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with replaying(source, timeline, state.resolve()) as play, _progress() as progress:
         bar = progress.add_task("replay")
         for moment in play():
             progress.update(bar, total=moment.of, completed=moment.number, description=f"{moment.now:%Y-%m-%d}")
-            for message in moment.received:
-                received[message["type"]] += 1
-            _print_new(moment, progress)
+            received.update(message["type"] for message in moment.received)
+            _print_new(moment, shown, progress)
     _summary(received)
 
 
@@ -62,13 +65,14 @@ def _progress() -> Progress:
     return Progress(*columns, console=out, transient=True)
 
 
-def _print_new(moment: Moment, progress: Progress) -> None:
-    """Every alert that arrived, with its evidence as the store has it."""
-    ids = [message["id"] for message in moment.received]
+def _print_new(moment: Moment, shown: set[str], progress: Progress) -> None:
+    """Every alert that arrived for the first time, with its evidence as the store has it."""
+    ids = [id for id in dict.fromkeys(message["id"] for message in moment.received) if id not in shown]
     if not ids:
         return
+    shown.update(ids)
     with opened(configuration()) as store:
-        for id in dict.fromkeys(ids):
+        for id in ids:
             detail = store.alerts.detail(id)
             for line in alerts.lines(detail) if detail else []:
                 progress.console.print(line)

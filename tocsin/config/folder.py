@@ -122,7 +122,7 @@ def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list
             feeds={feed.id for feed in feeds},
         ),
         channels=channels,
-        digest=_digest(source),
+        digest=digest(source),
     )
 
 
@@ -130,18 +130,19 @@ def _files(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.rglob("*.yaml") if path.is_file())
 
 
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
+def digest(folder: Path) -> str:
+    """Changes when any YAML file of `folder` does."""
+    content = hashlib.sha256()
     for path in _files(folder):
-        digest.update(f"{path.relative_to(folder)}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+        content.update(f"{path.relative_to(folder)}\0".encode())
+        content.update(hashlib.sha256(path.read_bytes()).digest())
+    return content.hexdigest()[:16]
 
 
 def _keep(config: Config) -> None:
     """Copy the files of a configuration that loaded into the state folder, swapped in whole."""
     good = config.state / LAST_GOOD
-    if good.is_dir() and _digest(good) == config.digest:
+    if good.is_dir() and digest(good) == config.digest:
         return
     fresh = good.with_name(f"{LAST_GOOD}.new")
     shutil.rmtree(fresh, ignore_errors=True)
