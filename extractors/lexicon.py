@@ -31,7 +31,8 @@ class _Phrase:
 
 class Lexicon:
     """Entries are word families (`deploy`), exact forms (`=arms`), phrases (`walk out`) and phrases with a gap
-    (`call * off`). Hyphens do not count: `cease fire` also stands for cease-fire. Entries that `actors.yaml` fills (`$actor`) are no words and kept in `special`.
+    (`call * off`). Hyphens do not count: `cease fire` also stands for cease-fire. Entries that `actors.yaml` fills
+    (`$actor`) are no words and kept in `special`.
     """
 
     def __init__(self, entries: Iterable[str], tokenize: Tokenize) -> None:

@@ -8,151 +8,45 @@ remembering makes it past, one of saying or condemning leaves it standing as a f
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from extractors.forms import family
+from extractors.cues import (
+    AHEAD,
+    ATTRIBUTION,
+    CAUSE,
+    COMMAND,
+    CONDITIONS,
+    CONTAINERS,
+    DECIDE,
+    DENIAL,
+    DONE,
+    EVENTIVE,
+    FACT_MARKS,
+    FACT_PREPS,
+    FACTIVE,
+    FIRM_PREPS,
+    FUTURE,
+    FUTURE_TIMES,
+    HEDGES,
+    JOIN,
+    LONG_AGO,
+    MEMORY_VERBS,
+    MODALS,
+    MOVES,
+    OLD,
+    REASON,
+    ROADS,
+    RULE_OUT,
+    SOFT_HEDGES,
+    TALK,
+    TRIAL,
+    WISH,
+)
+from extractors.dates import dated
 from extractors.syntax import Tree
 from tocsin.model import Modality
 
 HAPPENED, PROSPECTIVE, DENIED, PAST = Modality.HAPPENED, Modality.PROSPECTIVE, Modality.DENIED, Modality.PAST
-
-
-def _forms(words: str) -> frozenset[str]:
-    return frozenset(form for word in words.split() for form in family(word))
-
-
-MODALS = frozenset(
-    """
-    will would may might could can should must shall 'll wo ca 'd
-""".split()
-)
-FUTURE = frozenset({"will", "shall", "'ll", "wo"})
-NEGATIONS = frozenset(
-    """
-    not n't never no neither nor without
-""".split()
-)
-WISH = _forms("""
-    plan threaten intend aim seek want wish hope fear expect consider mull weigh ponder propose offer urge demand
-    request appeal ask press push vow promise prepare ready prevent avoid avert deter warn predict foresee
-    anticipate debate suggest recommend encourage invite need require risk attempt try plot foil thwart schedule
-    poise brace contemplate advocate favour favor eye pursue explore envisage envision vote discuss await support
-    back endorse moot float advise pledge prefer struggle lobby pressure rehearse simulate practise imagine insist
-    swear pray dare dream
-""") | frozenset(
-    """
-    intention intent proposal bid effort efforts possibility prospect prospects chance likelihood potential danger
-    readiness willingness desire ability capability option options preparation preparations request threat threats
-    likely unlikely set due able willing open eager keen ready poised preparing wants want ultimatum call calls
-    calling blueprint roadmap scenario deadline alert worry worries worried concern concerns speculation afraid
-    suspicion imminent bound certain determined reluctant free authority permission goal ambition quest push drive
-    need needs law bill strategy
-""".split()
-)  # fmt: skip
-DENIAL = _forms("""
-    deny reject refuse dismiss decline cancel veto ban forbid rebuff spurn refute disavow disown abandon scrap
-    shelve nix oppose prohibit abort
-""") | frozenset(
-    """
-        ruled rules ruling refusal halt halts halted stop stops stopped suspend suspends suspended
-    """.split()
-)
-RULE_OUT = _forms("rule")
-DONE = _forms("""
-    begin start continue resume manage proceed help decide agree approve authorize authorise order keep go finish
-    complete conclude proceed use confirm report say claim announce state tell admit acknowledge reveal show
-    conduct carry hold launch make stage perform mount undertake commit suffer see face endure witness unleash
-    step intensify increase expand accelerate ramp escalate sign reach receive get deliver
-""")
-FACTIVE = _forms("""
-    condemn denounce criticise criticize protest mourn hail praise deplore decry slam blast welcome regret survive
-    escape blame investigate probe study respond react retaliate cause trigger spark prompt detect observe monitor
-    track confirm watch commend applaud celebrate justify defend violate breach break resist evade skirt dodge withstand
-    weather circumvent
-""")
-MEMORY = _forms("""
-    commemorate remember mark recall honour honor convict charge sentence jail acquit indict sue try
-""") | frozenset(
-    """
-        anniversary anniversaries memorial trial inquiry lawsuit history historic veteran veterans survivor
-        survivors commemoration documentary film book museum mastermind suspect perpetrator legacy aftermath
-        victims families prosecution prosecutors judge court convicted responsible accused
-    """.split()
-)
-MEMORY_VERBS = _forms("commemorate remember mark recall honour honor")
-TRIAL = _forms("convict sentence jail acquit indict sue prosecute extradite")
-EVENTIVE = _forms("""
-    occur happen begin start continue resume proceed take last end follow ensue erupt open kick be come go
-    intensify
-""")
-HEDGES = frozenset(
-    """
-        planned possible potential future upcoming proposed imminent expected looming hypothetical threatened
-        feared would-be impending eventual likely scheduled attempted foiled thwarted failed averted prospective
-        further additional next intended forthcoming conceivable prepared unapproved draft plotted
-    """.split()
-)
-SOFT_HEDGES = frozenset({"further", "additional", "next", "failed", "prepared", "expected"})
-OLD = frozenset(
-    """
-        past previous earlier former historic historical old longtime long-standing longstanding existing
-        standing decades-old pre-war cold unprecedented
-    """.split()
-) - {"unprecedented", "cold"}
-CONDITIONS = frozenset({"if", "unless", "whether", "should", "until", "once", "before", "lest", "provided", "till"})
-FACT_MARKS = frozenset({"after", "since", "because", "as", "while", "when", "although", "though"})
-FACT_PREPS = frozenset(
-    """
-        after following amid amidst despite over since during because in through throughout by within upon under
-        via
-    """.split()
-)
-FIRM_PREPS = frozenset("after following during in by".split())
-CAUSE = _forms("prompt force cause lead compel")
-DECIDE = _forms("vote agree approve authorize authorise decide pledge promise announce order choose")
-COMMAND = _forms("order direct instruct authorize authorise command task")
-JOIN = _forms("take participate engage join attend speak meet go come head travel involve")
-REASON = _forms(
-    """
-    blame condemn criticize criticise accuse retaliate revenge punish apologize apologise thank praise arrest convict
-    retaliation denounce fault slam blast hail sanction rebuke claim credit account compensate sue reprisal jail charge
-    responsibility reprimand congratulate
-    """
-) | frozenset(
-    "responsible responsibility retaliation revenge punishment evidence famous sorry guilty known in response".split()
-)
-ROADS = frozenset(
-    "return way path road invitation opening commitment route step steps move close closer open ready prelude threat".split()
-)
-MOVES = _forms(
-    "return go move head push bring press pressure force coax drag draw steer nudge invite look slide edge close turn commit"
-)
-TALK = frozenset("talks negotiations discussions debate consultations decision vote agreement meeting summit".split())
-AHEAD = frozenset({"before", "until", "till", "ahead", "pending", "without", "barring", "instead", "unless"})
-CONTAINERS = _forms("""
-    series wave round spate string number lot kind type form barrage act case part result day week night hour
-    campaign flurry salvo dozen hundred thousand majority report claim account evidence news video image footage
-    wake face light midst announcement confirmation scale pace course end beginning start resumption continuation
-    spike surge rise set package batch shipment delivery supply tranche test launch
-""")
-ATTRIBUTION = _forms("""
-    say report claim announce confirm tell state note add reveal allege accuse believe think suspect show
-""")
-FUTURE_TIMES = frozenset({"tomorrow", "soon", "shortly"})
-YEAR = re.compile(r"(?:19|20)\d\d(?:s)?$")
-MONTHS = {name: number for number, name in enumerate(
-    """
-    january february march april may june july august september october november december
-""".split(), 1)}  # fmt: skip
-MONTHS |= {name[:3]: number for name, number in list(MONTHS.items()) if name != "may"}
-LONG_AGO = frozenset(
-    """
-    months month years year decades decade century centuries
-""".split()
-)
-RECENT_DAYS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +95,8 @@ def judge(
     _climb(walk, act)
     if not walk.cues and not walk.firm:
         _adjacent(walk, act)
-    _dates(walk, act, published)
+    for index, modality in dated(tree, act, published, settled=bool(walk.cues), decision=decision):
+        walk.say(index, modality, "dated")
     for modality in (DENIED, PAST, PROSPECTIVE, HAPPENED):
         found = [cue for cue in walk.cues if cue.modality is modality]
         if not found:
@@ -241,9 +136,8 @@ def tree_verb(tree: Tree, here: int) -> bool:
 def _local(walk: _Walk, here: int) -> None:
     """Cues that hang on the word itself: auxiliaries, negation, adjectives."""
     tree = walk.tree
-    if here and tree.lower[here - 1] == "to" and tree.tags[here] in ("VB", "NN", "VBP") and not walk.decision:
-        if tree.deps[here - 1] == "prep" and tree.field == "title" and tree.deps[tree.heads[here - 1]] == "ROOT":
-            return walk.say(here - 1, PROSPECTIVE, "headline future")
+    if here and tree.lower[here - 1] == "to" and not walk.decision and _headline_future(tree, here):
+        return walk.say(here - 1, PROSPECTIVE, "headline future")
     for child in sorted(tree.children[here], key=lambda child: tree.deps[child] != "neg"):
         word, dep = tree.lower[child], tree.deps[child]
         if dep == "neg" or (dep == "det" and word == "no") or (dep in ("preconj", "cc") and word in ("neither", "nor")):
@@ -270,6 +164,13 @@ def _local(walk: _Walk, here: int) -> None:
         elif dep == "mark" and word in CONDITIONS and tree.lower[tree.heads[here]] not in ("see", "asked"):
             return walk.say(child, PROSPECTIVE, "condition")
     return None
+
+
+def _headline_future(tree: Tree, here: int) -> bool:
+    """ "Minister to visit Oslo", where the tagger takes the visit for a noun."""
+    to = here - 1
+    plain = tree.tags[here] in ("VB", "NN", "VBP") and tree.deps[to] == "prep"
+    return plain and tree.field == "title" and tree.deps[tree.heads[to]] == "ROOT"
 
 
 def _conditional(tree: Tree, here: int) -> bool:
@@ -535,85 +436,3 @@ def _modifier(walk: _Walk, head: int) -> int | None:
     else:
         return head
     return None
-
-
-def _dates(walk: _Walk, act: int, published: dt.date | None) -> None:
-    """Dated pasts and futures that hang on the act or on the verb that carries it."""
-    tree = walk.tree
-    carriers = {act}
-    if tree.deps[act] in ("dobj", "nsubjpass", "nsubj", "attr") and tree.is_verb(tree.heads[act]):
-        carriers.add(tree.heads[act])
-    for index in _near(tree, carriers):
-        word = tree.lower[index]
-        if YEAR.match(word):
-            _year(walk, index, int(word[:4]), published)
-        elif word == "ago" and any(tree.lower[i] in LONG_AGO for i in range(max(0, index - 2), index)):
-            walk.say(index, PAST, "dated")
-        elif word in ("last", "previous", "past") and tree.lower[index + 1 : index + 2] in (
-            ("year",),
-            ("month",),
-            ("summer",),
-            ("winter",),
-            ("spring",),
-            ("decade",),
-            ("century",),
-            ("autumn",),
-        ):
-            if word != "past":
-                walk.say(index, PAST, "dated")
-        elif word == "earlier" and tree.lower[index + 1 : index + 3] in (("this", "year"), ("that", "year")):
-            walk.say(index, PAST, "dated")
-        elif word in ("next", "later") and index + 1 < len(tree) and tree.lower[index + 1] in (
-            "week", "month", "year", "this", "summer", "spring", "monday", "tuesday", "wednesday", "thursday", "friday",
-        ) and not walk.cues and not _finite_past(tree, act):  # fmt: skip
-            walk.say(index, PROSPECTIVE, "time")
-        elif word in MONTHS and published is not None and tree.words[index][0].isupper():
-            _month(walk, index, MONTHS[word], published)
-
-
-def _near(tree: Tree, carriers: Iterable[int]) -> list[int]:
-    """Tokens that modify the carriers: not those of other clauses."""
-    found: set[int] = set()
-    for carrier in carriers:
-        for child in tree.children[carrier]:
-            if tree.lower[child] in AHEAD or tree.lower[child] in ("by", "since", "after", "following"):
-                continue
-            if tree.deps[child] in ("prep", "npadvmod", "advmod", "amod", "compound", "nummod", "poss", "nmod"):
-                found.update(tree.subtree(child, without=frozenset({"relcl", "acl", "advcl", "pcomp", "ccomp"})))
-    return sorted(found)
-
-
-def _year(walk: _Walk, index: int, year: int, published: dt.date | None) -> None:
-    if published is None:
-        if year < 2030 and not walk.cues:
-            walk.say(index, PAST, "dated")
-    elif year < published.year and not (year == published.year - 1 and published.month == 1):
-        walk.say(index, PAST, "dated")
-    elif year > published.year and not walk.cues:
-        walk.say(index, PROSPECTIVE, "dated")
-
-
-def _month(walk: _Walk, index: int, month: int, published: dt.date) -> None:
-    tree = walk.tree
-    day = next(
-        (
-            int(tree.lower[i])
-            for i in (index + 1, index - 1)
-            if 0 <= i < len(tree) and tree.lower[i].isdigit() and int(tree.lower[i]) < 32
-        ),
-        None,
-    )
-    if any(YEAR.match(tree.lower[i]) for i in range(index + 1, min(index + 4, len(tree)))):
-        return
-    try:
-        date = dt.date(published.year, month, day or (15 if month != published.month else published.day))
-    except ValueError:
-        return
-    if (published - date).days < -200:
-        date = date.replace(year=date.year - 1)
-    elif (published - date).days > 250:
-        date = date.replace(year=date.year + 1)
-    if (published - date).days > RECENT_DAYS + (0 if day else 14):
-        walk.say(index, PAST, "dated")
-    elif (date - published).days > 1 and not walk.cues and not walk.decision:
-        walk.say(index, PROSPECTIVE, "dated")

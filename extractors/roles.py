@@ -10,69 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from extractors.actors import Mention
-from extractors.forms import family
+from extractors.cues import ACCUSE, FIRMS, IN_PLACE, LIGHT, NO_PARTY, OBJECT_CONTROL, PRONOUNS, REACTING, SEATS
 from extractors.syntax import Tree
 
 Arguments = dict[str, list[int]]
 NOMINAL_MODIFIERS = ("compound", "amod", "nmod", "poss", "npadvmod")
-# "urges Iran to return", "ordered troops to leave": the object of these verbs does what the infinitive says.
-OBJECT_CONTROL = frozenset(
-    """
-        urge ask tell order force allow permit push press persuade convince call want invite send help enable
-        encourage warn instruct advise require demand lead prompt direct authorize authorise let make pressure
-        expect
-    """.split()
-)
-# The object of these verbs is the one who does what follows: "accuses China of hacking".
-ACCUSE = frozenset(
-    "accuse accuses accused accusing suspect suspects suspected blame blames blamed convict convicted charge charged"
-    " accusations".split()
-)
-# "carried out a strike", "announced a deployment": the subject of these verbs does what the noun says.
-LIGHT = frozenset(
-    form
-    for word in (
-        "carry conduct hold launch make stage perform mount undertake commit unleash fire begin start continue resume plan"
-        " prepare cast use announce order approve threaten vow suspend cancel halt stop complete finish end sign issue have"
-        " do take give step increase intensify execute wage open join impose lift expand extend deny consider send deploy"
-        " test reject refuse offer propose agree attempt abandon postpone declare seal  reach strike test wrap fly"
-    ).split()
-    for form in family(word)
-)
-# Their subject talks about the act of somebody else.
-REACTING = frozenset(
-    form
-    for word in (
-        "say condemn denounce report confirm warn accuse criticize criticise protest hail praise deplore decry slam demand"
-        " urge notify tell ask detect monitor believe think fear suspect claim reveal state note investigate blame welcome"
-        " discuss discover call respond react seek oppose want"
-    ).split()
-    for form in family(word)
-) | {"said", "says", "told", "thought"}
-IN_PLACE = frozenset("in at near on from over to with against off into toward towards across inside outside".split())
-SEATS = frozenset(
-    "government authorities officials leaders administration regime ministry parliament court military army police junta"
-    " leadership rulers".split()
-)
-PRONOUNS = frozenset(
-    """
-    it he she they who which that we i this
-""".split()
-)
-# What these do is not the act of their state: "the US company has stopped".
-FIRMS = frozenset(
-    "company firm giant maker manufacturer bank lender airline carmaker automaker producer group brand retailer developer"
-    " miner startup start-up shares stock stocks consumers consumer shoppers fans club team footballer tourist tourists"
-    " researchers scientists economists investors analysts economy market markets".split()
-)
-NO_PARTY = frozenset(
-    """
-        militant militants gunman gunmen rebel rebels insurgent insurgents bomber bombers terrorist terrorists
-        attacker attackers assailant assailants fighter fighters guerrilla guerrillas separatist separatists
-        kidnapper kidnappers civilian civilians protester protesters people man men woman women child children
-        group hacker hackers
-    """.split()
-)
 
 
 def arguments(tree: Tree, act: int, depth: int = 0) -> Arguments:
@@ -225,7 +167,7 @@ def _noun(tree: Tree, act: int, places: Arguments, depth: int) -> None:
 
 
 def _carried(tree: Tree, act: int, verb: int, places: Arguments, depth: int) -> None:
-    """ "Russia carried out a strike on Lviv": the verb's parties are the noun's. "Japan condemns the launch": they are not."""
+    """ "Russia carried out a strike": the verb's parties are the noun's. "Japan condemns the launch": they are not."""
     light = tree.lower[verb] in LIGHT
     for place, rows in arguments(tree, verb, depth + 1).items():
         if place not in ("object", "clause") and (light or place not in ("subject", "by")):

@@ -287,7 +287,7 @@ class Reading:
         return source, target
 
     def _speaker(self, act: Span) -> Party | None:
-        """Who says it: the subject of the nearest verb above the act. "Kyiv says Moscow will strike" is Kyiv's warning."""
+        """Who says it: the subject of the nearest verb above. "Kyiv says Moscow will strike" is Kyiv's warning."""
         for above in self.tree.ancestors(act.root):
             if self.tree.is_verb(above):
                 speakers = self.cast.all_of(self.arguments(above).get("subject", ()), acting=True)

@@ -10,11 +10,13 @@ from typing import Protocol
 
 from extractors import examples
 from extractors.actors import ActorIndex, Mention
+from extractors.dates import occurred_on
+from extractors.details import facts, place
 from extractors.gate import Gate, fold
 from extractors.language import Language
 from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
-from extractors.roles import Party
+from extractors.roles import Party, arguments
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.syntax import Tree
@@ -56,6 +58,7 @@ class Finding:
     verdict: Verdict
     confidence: float
     opinion: bool = False
+    published: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,7 @@ class Detector:
             verdict = Verdict(frame.attribute, verdict.cues)
         if frame.speech and verdict.modality is Modality.PROSPECTIVE:
             verdict = Verdict(Modality.HAPPENED, verdict.cues)
-        return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion)
+        return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion, item.published)
 
     def _placed(self, finding: Finding, item: _Item) -> Finding:
         """Where the sentence names no target, rules with `setting` take the first other actor of the item."""
@@ -333,4 +336,7 @@ def _trigger(finding: Finding) -> Trigger:
         evidence=Evidence(tree.field, start, end, tree.text(range(first, last))),
         confidence=finding.confidence,
         severity=candidate.rule.severity,
+        occurred_on=occurred_on(tree, act.root, finding.published),
+        place=place(tree, act.root, arguments(tree, act.root)),
+        facts=facts(tree, act, obj),
     )
