@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from extractors.feeds import FoundFeed, Parser
+from extractors.documents.pages import FoundFeed
+from extractors.feeds import Parser
 from extractors.fetch import Fetcher
 from tocsin.config.feeds import Feed
 from tocsin.errors import FetchError, ParseError

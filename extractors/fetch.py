@@ -14,8 +14,6 @@ import hashlib
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -70,7 +68,7 @@ class FetchResult:
 
 @dataclass(slots=True)
 class _Host:
-    """Turns at one host. Times are those of the event loop's clock."""
+    """Turns at one host. Times are those of the monotonic clock."""
 
     slots: asyncio.Semaphore
     next_start: float = 0.0
@@ -105,6 +103,8 @@ class Fetcher:
         self._guard = Guard(settings.allow_networks)
         self._resolver = resolver
         self._hosts: dict[str, _Host] = {}
+        self._timeout_s = settings.timeout.total_seconds()
+        self._pause_s = settings.host_pause.total_seconds()
         contact = f"; +{settings.contact}" if settings.contact else ""
         self._agent = f"Tocsin/0.1 (news watch{contact})"
 
@@ -141,40 +141,43 @@ class Fetcher:
             url = parse_address(address or feed.url)
         except ValueError as error:
             raise FetchError(feed.id, f"the address {error}", retry=False) from None
-        async with self._turn(feed.id, url.host or ""):
-            started = time.monotonic()
-            timeout_s = self._settings.timeout.total_seconds()
-            # What aiohttp raises holds the whole address, so it is never chained.
+        host = self._host(url.host or "")
+        async with host.slots:
+            await self._turn(feed.id, host)
             try:
-                async with asyncio.timeout(timeout_s):
-                    return await self._follow(feed, state, url, started)
-            except TimeoutError:
-                cause = f"no whole answer within {timeout_s:g} s (fetch.timeout)"
-                raise FetchError(feed.id, cause, reached=False) from None
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                raise _named(feed.id, error) from None
+                return await self._within_deadline(feed, state, url)
+            except FetchError as error:
+                if error.status in (429, 503) and error.retry_after_s:
+                    host.closed_until = time.monotonic() + error.retry_after_s
+                raise
 
-    @asynccontextmanager
-    async def _turn(self, subject: str, name: str) -> AsyncIterator[None]:
-        """Wait for a turn at the host, or raise at once where it has asked to be left alone."""
+    def _host(self, name: str) -> _Host:
         host = self._hosts.get(name)
         if host is None:
             host = self._hosts[name] = _Host(asyncio.Semaphore(self._settings.per_host))
-        clock = asyncio.get_running_loop().time
-        async with host.slots:
-            start = max(clock(), host.next_start)
-            host.next_start = start + self._settings.host_pause.total_seconds()
-            if start > clock():
-                await asyncio.sleep(start - clock())
-            wait_s = host.closed_until - clock()
-            if wait_s > 0:
-                raise FetchError(subject, "its host has asked to wait", retry_after_s=wait_s)
-            try:
-                yield
-            except FetchError as error:
-                if error.status in (429, 503) and error.retry_after_s:
-                    host.closed_until = clock() + error.retry_after_s
-                raise
+        return host
+
+    async def _turn(self, subject: str, host: _Host) -> None:
+        """Wait for a turn at the host, or raise at once where it has asked to be left alone."""
+        now = time.monotonic()
+        start = max(now, host.next_start)
+        host.next_start = start + self._pause_s
+        if start > now:
+            await asyncio.sleep(start - now)
+        wait_s = host.closed_until - start
+        if wait_s > 0:
+            raise FetchError(subject, "its host has asked to wait", retry_after_s=wait_s)
+
+    async def _within_deadline(self, feed: Feed, state: FeedState | None, url: URL) -> FetchResult:
+        # What aiohttp raises holds the whole address, so it is never chained.
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._follow(feed, state, url, time.monotonic())
+        except TimeoutError:
+            cause = f"no whole answer within {self._timeout_s:g} s (fetch.timeout)"
+            raise FetchError(feed.id, cause, reached=False) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _named(feed.id, error) from None
 
     async def _follow(self, feed: Feed, state: FeedState | None, url: URL, started: float) -> FetchResult:
         trail = _Trail(url.with_user(None), _authorization(url), headers=self._headers(state))
@@ -230,12 +233,11 @@ class Fetcher:
             raise FetchError(subject, too_large, status=response.status)
         try:
             decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)
-            body = bytearray()
-            async for piece in response.content.iter_any():
-                body += decoder.feed(piece)
+            pieces = [decoder.feed(piece) async for piece in response.content.iter_any()]
             decoder.finish()
+            body = b"".join(pieces)
             # Files that are compressed themselves, without a coding being named.
-            return decode(bytes(body), "gzip", limit) if body.startswith(GZIP_MAGIC) else bytes(body)
+            return decode(body, "gzip", limit) if body.startswith(GZIP_MAGIC) else body
         except TooLarge:
             raise FetchError(subject, too_large, status=response.status) from None
         except BadCoding as error:

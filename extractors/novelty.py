@@ -13,8 +13,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from extractors.documents.rows import NOTHING, Row, Rows, key_digest, story_digest
 from extractors.feeds import ParsedFeed
-from extractors.feeds.rows import NOTHING, Row, Rows, key_digest, story_digest
 from tocsin.model import Entry
 
 MAX_EDITS = 24

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from extractors import schedule
+from extractors.documents.rows import unpack
 from extractors.feeds import ParsedFeed, Parser
-from extractors.feeds.rows import unpack
 from extractors.fetch import Fetcher, FetchResult
 from extractors.novelty import Novelty, judge
 from extractors.schedule import Outcome

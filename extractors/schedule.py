@@ -31,8 +31,9 @@ _SPACED = 20
 class Outcome:
     """What a poll that went well brought. `changed` is false where the body is the one of the last time.
 
-    `asked_s` is None where the body was not asked. `dates` are those of all entries, to judge the rhythm of a feed at first sight; `lags_s` the ages of the new ones.
-    `common` says that something in the body was known, which shows that a new address carries the same feed.
+    `asked_s` is None where the feed itself was not read. `dates` are those of all entries, to judge the rhythm of a
+    feed at first sight; `lags_s` the ages of the new ones. `common` says that something in the body was known, which
+    shows that a new address carries the same feed.
     """
 
     changed: bool
@@ -90,7 +91,7 @@ def after_success(
     quiet_s = max((now - last_new_at).total_seconds(), 0.0) if last_new_at else 0.0
     interval, reason = _interval(feed, rhythm_s, quiet_s, asked_s, outcome.max_age_s)
     moved_to, moved_count = _moved(state, outcome, follow_after)
-    changed = replace(
+    scheduled = replace(
         state,
         next_check_at=_later(now, interval, jitter),
         failures=0,
@@ -105,21 +106,14 @@ def after_success(
         moved_count=moved_count,
         gap_at=now if outcome.gap else state.gap_at,
         disabled="",
+        # A body that was cut must come again whole, so what it came with is not kept.
+        etag="" if outcome.incomplete else outcome.etag,
+        last_modified="" if outcome.incomplete else outcome.last_modified,
+        body_digest="" if outcome.incomplete else outcome.body_digest,
+        entry_digests=outcome.entry_digests if outcome.changed else state.entry_digests,
+        warning=outcome.warning if outcome.changed else state.warning,
     )
-    return Scheduled(_body(changed, outcome), reason)
-
-
-def _body(state: FeedState, outcome: Outcome) -> FeedState:
-    """`state` with what the last body came with; a cut one must come again whole, so its validators are not kept."""
-    if outcome.incomplete:
-        return replace(
-            state, etag="", last_modified="", body_digest="", entry_digests=outcome.entry_digests,
-            warning=outcome.warning,
-        )  # fmt: skip
-    state = replace(state, etag=outcome.etag, last_modified=outcome.last_modified, body_digest=outcome.body_digest)
-    if outcome.changed:
-        state = replace(state, entry_digests=outcome.entry_digests, warning=outcome.warning)
-    return state
+    return Scheduled(scheduled, reason)
 
 
 def after_error(state: FeedState, feed: Feed, error: TocsinError, *, now: dt.datetime, jitter: float) -> Scheduled:

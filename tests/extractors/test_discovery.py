@@ -8,7 +8,8 @@ import datetime as dt
 import pytest
 
 from extractors.discovery import find_feeds
-from extractors.feeds import FoundFeed, Parser
+from extractors.documents.pages import FoundFeed
+from extractors.feeds import Parser
 from extractors.fetch import Fetcher
 from tests.extractors.servers import Names, http, serving
 from tocsin.config.settings import FetchSettings

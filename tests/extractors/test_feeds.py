@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extractors.documents.dates import entry_time, iso_time
+from extractors.documents.document import Reading, Unreadable, read
+from extractors.documents.raw import split
+from extractors.documents.rows import Row, Rows, key_digest, story_digest, unpack
 from extractors.feeds import ParsedFeed, Parser
-from extractors.feeds.dates import entry_time, iso_time
-from extractors.feeds.document import Reading, Unreadable, read
-from extractors.feeds.raw import split
-from extractors.feeds.rows import Row, Rows, key_digest, story_digest, unpack
 from tocsin.config.settings import FetchSettings
 from tocsin.errors import ParseError
 from tocsin.model import Entry

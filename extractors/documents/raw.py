@@ -10,7 +10,7 @@ import itertools
 import re
 from dataclasses import dataclass
 
-from extractors.feeds.rows import digest
+from extractors.documents.rows import digest
 
 _FIRST = re.compile(rb"<(?:!--|!\[CDATA\[|!ENTITY|\?|(item|entry)(?=[\s/>]))")
 _NEXT = {

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from extractors.feeds.pages import FoundFeed
-from extractors.feeds.rows import NOTHING
-from extractors.feeds.wire import ANSWER, QUESTION
+from extractors.documents.pages import FoundFeed
+from extractors.documents.rows import NOTHING
+from extractors.documents.wire import ANSWER, QUESTION
 from tocsin.config.settings import FetchSettings
 from tocsin.errors import ParseError
 from tocsin.model import Entry
@@ -118,7 +118,7 @@ class Parser:
 
     def _start(self) -> subprocess.Popen[bytes]:
         memory = self._settings.parse_memory_mb * 1_000_000
-        code = f"import sys; sys.path[:] = {sys.path!r}; from extractors.feeds.worker import main; main()"
+        code = f"import sys; sys.path[:] = {sys.path!r}; from extractors.documents.worker import main; main()"
         return subprocess.Popen(
             [sys.executable, "-I", "-c", code, str(memory)],
             stdin=subprocess.PIPE,

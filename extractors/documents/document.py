@@ -16,11 +16,11 @@ from xml.sax import SAXException
 
 import feedparser
 
-from extractors.feeds.charset import charset, clean_bytes
-from extractors.feeds.dates import entry_time, iso_time
-from extractors.feeds.pages import feeds_of_page, is_page, page_title
-from extractors.feeds.raw import RawFeed, split
-from extractors.feeds.rows import NOTHING, Rows, digest, key_digest
+from extractors.documents.charset import charset, clean_bytes
+from extractors.documents.dates import entry_time, iso_time
+from extractors.documents.pages import feeds_of_page, is_page, page_title
+from extractors.documents.raw import RawFeed, split
+from extractors.documents.rows import NOTHING, Rows, digest, key_digest
 from extractors.text import MAX_SUMMARY, MAX_TITLE, identifier, plain, web_link
 from tocsin.model import Entry
 

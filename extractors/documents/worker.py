@@ -17,10 +17,10 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
-from extractors.feeds.document import Reading, Unreadable, read
-from extractors.feeds.pages import feeds_of_page
-from extractors.feeds.rows import unpack
-from extractors.feeds.wire import ANSWER, QUESTION
+from extractors.documents.document import Reading, Unreadable, read
+from extractors.documents.pages import feeds_of_page
+from extractors.documents.rows import unpack
+from extractors.documents.wire import ANSWER, QUESTION
 
 
 def main() -> None:
