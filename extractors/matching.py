@@ -80,12 +80,21 @@ def memory(type: str) -> dt.timedelta:
     return _RARE.get(type, FOLLOWED)
 
 
+def names(report: Report) -> bool:
+    """Whether the report names an act ("the nuclear test") rather than telling it ("conducts a nuclear test")."""
+    return bool(_NAMED.search(report.trigger.evidence.text)) and not _TOLD.search(_before(report))
+
+
 def refers(report: Report) -> bool:
-    """Whether the report speaks of an earlier act rather than telling a new one: "condemns the recent nuclear test"."""
+    """Whether the act that the report names is an earlier one: "condemns the recent nuclear test"."""
+    return names(report) and bool(_EARLIER.search(_before(report)))
+
+
+def _before(report: Report) -> str:
+    """The words ahead of the evidence."""
     evidence = report.trigger.evidence
     text = report.article.summary if evidence.field == "summary" else report.article.title
-    before = text[max(0, evidence.start - 90) : evidence.start]
-    return bool(_NAMED.search(evidence.text) and _EARLIER.search(before) and not _TOLD.search(before))
+    return text[max(0, evidence.start - 90) : evidence.start]
 
 
 class Growing:
@@ -140,7 +149,7 @@ class _Look:
         self.place = (report.trigger.place or "").casefold()
         refers_back = report.trigger.type in _RARE and refers(report)
         self.reach = memory(report.trigger.type) if refers_back else FOLLOWED
-        self.reacts = refers_back or bool(_REACTION.search(title))
+        self.reacts = names(report) or bool(_REACTION.search(title))
         self.renews = bool(_NOVEL.search(title))
 
 
@@ -239,7 +248,9 @@ def _score(look: _Look, item: Growing) -> float | None:
         return None
     if alike >= needed and _dates_agree(look, event, gap) and _numbers_agree(look, event, gap):
         same_day = trigger.occurred_on is not None and trigger.occurred_on == event.occurred_on
-        return alike + shared + same_day
+        if look.reach > FOLLOWED:
+            return 1.0  # what is referred to is the latest, however it was told
+        return alike + shared + same_day - 0.5 * (gap / FOLLOWED)
     if gap > 2 * _FRESH or (trigger.occurred_on and event.occurred_on) or alike < 0.2:
         return None
     mine = signature(f"{look.report.article.title} {look.report.article.summary}")
