@@ -52,6 +52,18 @@ class Novelty:
         )
 
 
+def to_look_up(parsed: ParsedFeed, seen: Rows) -> list[str]:
+    """The keys of entries whose stored digests `judge` needs.
+
+    Where entries of the last body still stand, an entry that was not in it is new, or comes back after a while; it is
+    left to the store, which knows it by its key, to tell.
+    """
+    if not parsed.kept:
+        return [entry.key for entry in parsed.entries]
+    there = {row.key for row in seen.rows}
+    return [entry.key for entry in parsed.entries if key_digest(entry.key) in there]
+
+
 def judge(parsed: ParsedFeed, seen: Rows, known: Mapping[str, str], *, now: dt.datetime) -> Novelty:
     """What is new in `parsed`, given the rows of the last body and the digests of stored entries by key."""
     by_key = {row.key: row for row in seen.rows}

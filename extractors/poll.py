@@ -17,7 +17,7 @@ from extractors import schedule
 from extractors.documents.rows import unpack
 from extractors.feeds import ParsedFeed, Parser
 from extractors.fetch import Fetcher, FetchResult
-from extractors.novelty import Novelty, judge
+from extractors.novelty import Novelty, judge, to_look_up
 from extractors.schedule import Outcome
 from tocsin.config.addresses import parse_address
 from tocsin.config.feeds import Feed
@@ -37,7 +37,8 @@ _SIGN_OF_NO_NETWORK = 3
 class PollResult:
     """What one poll of one feed brought: `state` and `entries` belong into one transaction.
 
-    `entries` are the new and the edited ones. `backfill` marks the first poll of a feed: stored, never alerted on.
+    `entries` are the new and the edited ones; one that comes back after a while may be among them, which the store
+    tells by its key. `backfill` marks the first poll of a feed: stored, never alerted on.
     `reason` says in words why the next poll is when it is.
     """
 
@@ -100,9 +101,10 @@ class _Poller:
 
     def finish(self, read: _Read) -> PollResult:
         """What is new in what was read. An error of `known` is not the feed's and goes up to the caller."""
-        keys = [entry.key for entry in read.parsed.entries]
+        seen = unpack(read.state.entry_digests)
+        keys = to_look_up(read.parsed, seen)
         known = self.known(read.feed.id, keys) if keys else {}
-        novelty = judge(read.parsed, unpack(read.state.entry_digests), known, now=self.now)
+        novelty = judge(read.parsed, seen, known, now=self.now)
         return self._succeeded(read.feed, read.state, _changed(read, novelty, self.now), novelty)
 
     def _succeeded(self, feed: Feed, state: FeedState, outcome: Outcome, novelty: Novelty | None = None) -> PollResult:
