@@ -236,6 +236,8 @@ def _actors(of: Trigger | Event) -> set[str]:
 
 def _score(look: _Look, item: Growing) -> float | None:
     """How well the report fits the event, None where it cannot be about it."""
+    if look.report.trigger.article in item.event.articles and _same_parties(look, item):
+        return 3.0
     if not _roles_agree(look, item) or not _places_agree(look, item.event):
         return None
     event, trigger = item.event, look.report.trigger
@@ -262,6 +264,11 @@ def _needed(event: Event, shared: int) -> float:
     if event.type in _RARE:
         return (0.34, 0.0, 0.0)[shared]
     return (0.5, 0.34, 0.17)[shared] if event.type in _SELDOM else (0.6, 0.45, 0.34)[shared]
+
+
+def _same_parties(look: _Look, item: Growing) -> bool:
+    """Whether two triggers of one article tell one act twice: roles exchanged, or the same act upon the same party."""
+    return look.actors == item.actors or (look.target is not None and look.target == item.event.target)
 
 
 def _roles_agree(look: _Look, item: Growing) -> bool:

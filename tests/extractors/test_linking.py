@@ -156,6 +156,16 @@ def test_parties_of_talks_may_be_named_in_either_order() -> None:
     assert event.corroboration == 2
 
 
+def test_two_readings_of_one_act_in_one_article_are_one_event() -> None:
+    attack = report("Officer killed in strike on Tyre", type="armed_attack", source="IL", target="LB")
+    exchanged = replace(attack, trigger=replace(attack.trigger, source="LB", target="IL", id=next(ids)))
+    other_source = replace(attack, trigger=replace(attack.trigger, source="US", id=next(ids)))
+    other_target = replace(attack, trigger=replace(attack.trigger, target="SY", id=next(ids)))
+    assert len(events(attack, exchanged)) == 1
+    assert len(events(attack, other_source)) == 1
+    assert len(events(attack, other_target)) == 2
+
+
 def test_another_number_a_day_later_is_another_event_but_a_correction_within_hours_is_not() -> None:
     soon = events(
         report("North Korea fires two missiles", facts={"missiles": 2}),
