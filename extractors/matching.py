@@ -281,7 +281,7 @@ def _roles_agree(look: _Look, item: Growing) -> bool:
 
 
 def _places_agree(look: _Look, event: Event) -> bool:
-    if not look.place or not event.place or event.type in _RARE:
+    if not look.place or not event.place or event.type in _RARE or event.type in _SELDOM:
         return True
     theirs = event.place.casefold()
     return look.place in theirs or theirs in look.place
