@@ -18,6 +18,7 @@ from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party, arguments
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
+from extractors.second_opinion import Opinion, SecondOpinion, Word, propose, reconsider, sight
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.syntax import Tree
 from tocsin.config.actors import Actors
@@ -69,6 +70,8 @@ class Detection:
     skipped: str = ""
     errors: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    """The second opinion on each type that it weighed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +108,9 @@ class Explanation:
             for f in self.detection.findings
             if f.candidate.rule.type == kind
         ]
+        judged += [
+            f"the second opinion gives it {o.probability:.2f}" for o in self.detection.opinions if o.kind == kind
+        ]
         return judged + reasons or ["no act of such a rule stands in the text"]
 
 
@@ -117,6 +123,7 @@ class _Item:
     context: frozenset[str]
     opinion: bool
     segments: tuple[tuple[Segment, tuple[CompiledFrame, ...]], ...]
+    sight: tuple[Word, ...] = ()
     skipped: str = ""
     errors: tuple[str, ...] = ()
 
@@ -125,11 +132,13 @@ class Detector:
     """Detects triggers in items. Pure but for the parse; the same input gives the same output in any order or batch.
 
     `max_chars` cuts titles and summaries. `gated=False` parses everything: slower, with the same result.
+    `second_opinion` weighs again what the rules found, and may see what they missed; only types that have a rule.
     """
 
     def __init__(
-        self, rules: Sequence[Rule], actors: Actors, language: Language, *, max_chars: int = 4000, gated: bool = True
-    ) -> None:
+        self, rules: Sequence[Rule], actors: Actors, language: Language, *, max_chars: int = 4000, gated: bool = True,
+        second_opinion: SecondOpinion | None = None,
+    ) -> None:  # fmt: skip
         self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
         self._language = language
         self._compiled = {rule.id: compile_rule(rule, language.tokenize) for rule in self.rules}
@@ -137,6 +146,7 @@ class Detector:
         self._actors = ActorIndex(actors, language.tokenize)
         self._max_chars = max_chars
         self._gated = gated
+        self._second_opinion = second_opinion
         self._words = frozenset(
             form
             for rule in self._compiled.values()
@@ -152,7 +162,7 @@ class Detector:
         """One Detection for each item, in order. An item that raises comes back with the error and stops nothing."""
         source = iter(items)
         while chunk := list(islice(source, CHUNK)):
-            prepared = [self._prepare(item) for item in chunk]
+            prepared = [self._set_up(item) for item in chunk]
             trees = self._language.parse(segment for item in prepared for segment, _ in item.segments)
             for item in prepared:
                 yield self._detect(item, [next(trees) for _ in item.segments])
@@ -173,21 +183,56 @@ class Detector:
         """What the rules' own examples show to be wrong, as problems at the line of the example."""
         return [problem for rule in self.rules for problem in examples.check(rule, self.detect)]
 
+    def _set_up(self, item: DetectInput) -> _Item:
+        """`_prepare`, with an item that cannot be read set aside under the error it raised."""
+        try:
+            return self._prepare(item)
+        except Exception as error:
+            return _Item(None, (), frozenset(), False, (), errors=(f"item: {type(error).__name__}: {error}",))
+
     def _prepare(self, item: DetectInput, *, gated: bool | None = None) -> _Item:
         gated = self._gated if gated is None else gated
         title, summary = item.title[: self._max_chars], item.summary[: self._max_chars]
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
-        if gated and not self._gate.frames(fold(f"{title}\n{summary}")):
+        passed = bool(self._gate.frames(fold(f"{title}\n{summary}")))
+        if gated and not passed:
             return _Item(published, (), frozenset(), False, ())
+        seen = self.sight(item) if passed and self._second_opinion is not None else ()
         segments = []
         for segment in cut(title, summary, self._recase):
             frames = tuple(self._gate.frames(fold(segment.text)) if gated else self._gate.all_frames())
             if frames:
                 segments.append((segment, frames))
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
-        return _Item(published, words, frozenset(map(fold, words)), bool(OPINION.search(title)), tuple(segments))
+        return _Item(published, words, frozenset(map(fold, words)), bool(OPINION.search(title)), tuple(segments), seen)
+
+    def sight(self, item: DetectInput) -> tuple[Word, ...]:
+        """The item's words as the second opinion reads them."""
+        fields = (("title", item.title[: self._max_chars]), ("summary", item.summary[: self._max_chars]))
+
+        def find(words: tuple[str, ...], lower: tuple[str, ...]) -> Iterator[Mention]:
+            return self._actors.find(words, lower, frozenset(lower))
+
+        return sight(fields, self._language.tokenize, find)
+
+    def _opinions(self, findings: list[Finding], item: _Item) -> dict[str, Opinion]:
+        """What the second opinion says of each type, if it is wanted."""
+        if self._second_opinion is None or not item.sight:
+            return {}
+        spoken = frozenset((_type(f), f.verdict.modality) for f in settle(findings))
+        return self._second_opinion.weigh(item.sight, findings, spoken)
+
+    def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Trigger]:
+        """Triggers of types that no rule found, where the second opinion is above its bar."""
+        model, found = self._second_opinion, {_type(f) for f in findings}
+        rules = {rule.type: rule for rule in reversed(self.rules)}
+        return [
+            propose(opinion, item.sight, rules[kind], model.version)
+            for kind, opinion in sorted(opinions.items())
+            if model is not None and opinion.probability >= model.bar and kind not in found and kind in rules
+        ]
 
     def _recase(self, title: str) -> str:
         words = self._language.tokenize(title)
@@ -210,7 +255,7 @@ class Detector:
         if item.skipped:
             return Detection(skipped=item.skipped)
         findings: list[Finding] = []
-        errors: list[str] = []
+        errors = list(item.errors)
         for tree, (_, frames) in zip(trees, item.segments, strict=True):
             reading = Reading(tree, self._actors.mentions(tree, item.context))
             for frame in frames:
@@ -221,7 +266,11 @@ class Detector:
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
         findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
         findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
-        return Detection(tuple(map(_trigger, settle(findings))), errors=tuple(errors), findings=tuple(findings))
+        opinions = self._opinions(findings, item)
+        proposed = self._proposed(findings, opinions, item)
+        settled = settle(reconsider(findings, opinions, self._second_opinion.bar) if self._second_opinion else findings)
+        triggers = (*map(_trigger, settled), *proposed)
+        return Detection(triggers, "", tuple(errors), tuple(findings), tuple(opinions.values()))
 
     def _judge(self, candidate: Candidate, item: _Item) -> Finding:
         frame, rule = candidate.frame, candidate.rule

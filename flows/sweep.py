@@ -28,6 +28,7 @@ from extractors.language import Language, load_language
 from extractors.linking import gather, link
 from extractors.matching import memory
 from extractors.poll import PollResult, poll
+from extractors.second_opinion import load_second_opinion
 from extractors.triggers import Detector
 from flows import evaluation, sending
 from flows.tally import Tally
@@ -109,7 +110,9 @@ class Sweep:
             settings = self.config.settings.detect
             language = self.language(settings.model)
             _detectors.clear()
-            _detectors[key] = Detector(self.config.rules, self.config.actors, language, max_chars=settings.max_chars)
+            second = load_second_opinion() if settings.second_opinion else None
+            rules, actors = self.config.rules, self.config.actors
+            _detectors[key] = Detector(rules, actors, language, max_chars=settings.max_chars, second_opinion=second)
         return _detectors[key]
 
     def steps(self) -> tuple[tuple[str, Step], ...]:

@@ -15,6 +15,7 @@ import typer
 from dateutil.parser import ParserError, isoparse
 
 from extractors.language import load_language
+from extractors.second_opinion import load_second_opinion
 from extractors.triggers import Detection, Detector
 from tocsin.cli.context import Json, configuration, err, out, print_json
 from tocsin.config.folder import find_folder, load
@@ -80,8 +81,10 @@ def detect() -> None:
     "version", "evidence": {"field", "start", "end", "text"}, …}]}. A malformed line is named on stderr; exit 1 then.
     """
     config = configuration()
-    language = load_language(config.settings.detect.model)
-    detector = Detector(config.rules, config.actors, language, max_chars=config.settings.detect.max_chars)
+    settings = config.settings.detect
+    second = load_second_opinion() if settings.second_opinion else None
+    language = load_language(settings.model)
+    detector = Detector(config.rules, config.actors, language, max_chars=settings.max_chars, second_opinion=second)
     wrong: list[int] = []
     waiting: deque[_Line] = deque()
 

@@ -50,6 +50,8 @@ class DetectSettings(Strict):
     """Package name of an installed spaCy model; empty: the official en_core_web_sm, else the one of the lock."""
     max_chars: Annotated[int, Field(ge=100, le=100_000)] = 4_000
     """Title and summary are cut here before the parse."""
+    second_opinion: bool = True
+    """Whether a small learned model weighs again what the rules found (see `benchmarks/train_second_opinion.py`)."""
 
 
 class SendSettings(Strict):

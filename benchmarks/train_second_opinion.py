@@ -1,0 +1,289 @@
+"""Trains `extractors/second_opinion.npz` and prints what it gains.
+
+    python benchmarks/train_second_opinion.py [--out FILE] [--dry-run]
+
+Reads the labelled sets of ../shared/eval (one half of dev and all of more), labels/*.jsonl beside this file (ids and
+labels; the texts come from ../shared/news) and, for word vectors, all texts of ../shared/news but those held out. Ends
+at once, with a word, where ../shared is absent. The same input gives the same weights on the same machine.
+
+Held out, never trained on: the half of dev whose ids have an odd SHA-256, and labels/check.jsonl.
+
+The judge learns from what the other models say about items that they have not seen (five folds), and the nets of the
+folds are the ensemble that ships. Rules that have changed much want a new judge: run this again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import hashlib
+import json
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from learners import logistic, sparse, train_net, word_vectors
+
+from extractors.language import Language, load_language
+from extractors.second_opinion import (
+    GRAMS,
+    MODALITIES,
+    WEIGHTS,
+    Floats,
+    Impression,
+    SecondOpinion,
+    Word,
+    candidates,
+    encode,
+    forward,
+    grams,
+)  # fmt: skip
+from extractors.triggers import Detector, Text
+from tocsin.config.actors import read_actors
+from tocsin.config.triggers import read_rules
+from tocsin.errors import Problem
+from tocsin.model import Modality
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+FOLDS = 5
+PRECISION = 0.83
+"""Least precision of `happened` that the bar is set for."""
+GRAMS_PENALTY, JUDGE_PENALTY = 0.05, 5.0
+Weights = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A labelled item, read by the rules and by the models' own eyes."""
+
+    id: str
+    text: Text
+    labels: frozenset[tuple[str, str]]
+    words: tuple[Word, ...] = ()
+    findings: tuple[Any, ...] = ()
+    spoken: frozenset[tuple[str, Modality]] = frozenset()
+
+    @property
+    def fold(self) -> int:
+        return zlib.crc32(self.id.encode()) % FOLDS
+
+
+@dataclass(frozen=True, eq=False)
+class Sets:
+    """What is trained on and what is only measured."""
+
+    train: list[Item] = field(default_factory=list)
+    held: dict[str, list[Item]] = field(default_factory=dict)
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Objects of a file with one JSON object a line."""
+    with path.open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.strip())
+
+
+def in_check(identity: str) -> bool:
+    """Whether an item of dev belongs to the half that nobody reads."""
+    return int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 2 == 1
+
+
+def make_item(row: dict[str, Any], labels: Iterable[Sequence[Any]]) -> Item:
+    published = dt.datetime.fromisoformat(row["published"].replace("Z", "+00:00")) if row.get("published") else None
+    if published is not None and published.tzinfo is None:
+        published = published.replace(tzinfo=dt.UTC)
+    text = Text(row["title"] or "", row.get("summary") or "", published)
+    return Item(row["id"], text, frozenset((label[0], label[1]) for label in labels))
+
+
+def read_sets(news: dict[str, dict[str, Any]]) -> Sets:
+    """All labelled items, split."""
+    sets = Sets(held={"check": [], "annotated": []})
+    for name in ("dev", "more"):
+        labels = {row["id"]: row["labels"] for row in rows(SHARED / "eval" / name / "labels.jsonl")}
+        for row in rows(SHARED / "eval" / name / "items.jsonl"):
+            held = name == "dev" and in_check(row["id"])
+            (sets.held["check"] if held else sets.train).append(make_item(row, labels[row["id"]]))
+    for path in sorted((Path(__file__).parent / "labels").glob("*.jsonl")):
+        target = sets.held["annotated"] if path.stem == "check" else sets.train
+        target += [make_item(news[row["id"]], row["labels"]) for row in rows(path) if row["id"] in news]
+    return sets
+
+
+def observe(items: list[Item], detector: Detector) -> list[Item]:
+    """`items` with what the rules find in them and with their words."""
+    seen = []
+    for item, found in zip(items, detector.detect_many([item.text for item in items]), strict=True):
+        spoken = frozenset((t.type, t.modality) for t in found.triggers)
+        words = detector.sight(item.text)
+        seen.append(Item(item.id, item.text, item.labels, words, found.findings, spoken))
+    return seen
+
+
+def packed(lines: Sequence[str]) -> Any:
+    """`lines` as the file of weights holds them."""
+    return np.frombuffer("\n".join(lines).encode("utf-8"), dtype=np.uint8)
+
+
+def as_bytes(matrix: Floats, scale: Floats) -> Any:
+    """`matrix` in steps of `scale`, one byte each."""
+    return np.clip(np.rint(matrix / scale), -127, 127).astype(np.int8)
+
+
+def wanted(items: Sequence[Item], types: Sequence[str]) -> Floats:
+    """One column for each (modality, type)."""
+    names = [(kind, modality.value) for modality in MODALITIES for kind in types]
+    return np.array([[name in item.labels for name in names] for item in items], dtype=np.float32)
+
+
+def learn_words(
+    items: Sequence[Item], types: tuple[str, ...], vectors: Floats, words: list[str]
+) -> tuple[Weights, list[Impression]]:
+    """Weights of the models on words, and their impression of every item by models that have not seen it."""
+    target, fold = wanted(items, types), np.array([item.fold for item in items])
+    vocabulary = {word: index for index, word in enumerate(words)}
+    encoded = [encode(item.words, vocabulary) for item in items]
+    hashed = [grams(item.words) for item in items]
+    table = [dict.fromkeys(row, len(row) ** -0.5) for row in hashed]
+    first = target[:, : len(types)]
+    weights: Weights = {}
+    impressions: list[Impression | None] = [None] * len(items)
+    for number in range(FOLDS):
+        seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        net = train_net([encoded[i] for i in seen], target[seen], vectors, number)
+        linear, bias = logistic(sparse([table[i] for i in seen]), first[seen], GRAMS, GRAMS_PENALTY)
+        weights |= {f"net{number}.{name}": value.astype(np.float16) for name, value in net.items()}
+        for i in unseen:
+            logits, share = forward(net, vectors, encoded[i])
+            line = linear[hashed[i]].sum(0) * len(hashed[i]) ** -0.5 + bias
+            nets = sigmoid(logits).reshape(len(MODALITIES), len(types))
+            impressions[i] = Impression(nets, sigmoid(line), share[:, : len(types)])
+        say(f"fold {number} done")
+    linear, bias = logistic(sparse(table), first, GRAMS, GRAMS_PENALTY)
+    scale = np.abs(linear).max(0) / 127 + 1e-9
+    weights |= {"nets": np.array(FOLDS), "grams": as_bytes(linear, scale), "grams_scale": scale, "grams_bias": bias}
+    return weights, [impression for impression in impressions if impression is not None]
+
+
+def sigmoid(z: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(z, -30, 30))), dtype=np.float32)
+
+
+def learn_judge(items: Sequence[Item], impressions: Sequence[Impression], types: tuple[str, ...]) -> Weights:
+    """Weights of the judge, and the bar at which its cross-validated precision is PRECISION."""
+    rows, truth, folds = [], [], []
+    for item, impression in zip(items, impressions, strict=True):
+        for column, row in candidates(types, impression, item.findings, item.spoken):
+            rows.append(row)
+            truth.append((types[column], "happened") in item.labels)
+            folds.append(item.fold)
+    counts: dict[str, int] = {}
+    for row in rows:
+        for name in row:
+            counts[name] = counts.get(name, 0) + 1
+    names = sorted(name for name, count in counts.items() if count >= 4)
+    at = {name: index for index, name in enumerate(names)}
+    table = [{at[name]: value for name, value in row.items() if name in at} for row in rows]
+    target, fold = np.array(truth, dtype=np.float32)[:, None], np.array(folds)
+    said = np.zeros(len(rows), np.float32)
+    for number in range(FOLDS):
+        seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        w, b = logistic(sparse([table[i] for i in seen]), target[seen], len(names), JUDGE_PENALTY)
+        said[unseen] = sigmoid(sparse([table[i] for i in unseen]).times(w) + b)[:, 0]
+    total = sum(sum(modality == "happened" for _, modality in item.labels) for item in items)
+    w, b = logistic(sparse(table), target, len(names), JUDGE_PENALTY)
+    bar = best_bar(said, target[:, 0], total)
+    calibration(said, target[:, 0])
+    return {"judge_names": packed(names), "judge": w[:, 0].astype(np.float32), "judge_bias": b[0], "bar": np.array(bar)}
+
+
+def best_bar(said: Floats, truth: Floats, total: int) -> float:
+    """The probability that gives the best F1 among those with enough precision."""
+    order = np.argsort(-said)
+    right, count = np.cumsum(truth[order]), np.arange(1, len(order) + 1)
+    precision, f1 = right / count, 2 * right / (count + total)
+    good = np.flatnonzero((precision >= PRECISION) & (count > 100))
+    best = good[f1[good].argmax()] if len(good) else len(order) // 10
+    at_bar = f"at the bar {said[order[best]]:.3f}: P {precision[best]:.3f} F1 {f1[best]:.3f}"
+    say(f"cross-validated: best F1 {f1.max():.3f}; {at_bar}")
+    return round(float(said[order[best]]), 3)
+
+
+def calibration(said: Floats, truth: Floats) -> None:
+    """Prints what probabilities turn out to be."""
+    for low in (0.0, 0.2, 0.4, 0.6, 0.8, 0.9):
+        inside = (said >= low) & (said < (0.2 + low if low < 0.8 else low + 0.1 if low < 0.9 else 1.01))
+        if inside.any():
+            say(f"said {said[inside].mean():.2f}  was {truth[inside].mean():.2f}  of {inside.sum()}")
+
+
+def figures(items: Sequence[Item], said: Sequence[frozenset[tuple[str, Modality]]]) -> str:
+    """Precision, recall and F1 of happened, with the 95 % interval of F1 over resampled items."""
+    counts = []
+    for item, spoken in zip(items, said, strict=True):
+        truth = {kind for kind, modality in item.labels if modality == "happened"}
+        told = {kind for kind, modality in spoken if modality is Modality.HAPPENED}
+        counts.append((len(truth & told), len(told), len(truth)))
+    table = np.array(counts)
+    right, told, true = table.sum(0)
+    random = np.random.default_rng(0)
+    samples = [table[random.integers(0, len(table), len(table))].sum(0) for _ in range(1000)]
+    low, high = np.percentile([2 * r / (t + u) for r, t, u in samples], [2.5, 97.5])
+    return f"P {right / told:.3f} R {right / true:.3f} F1 {2 * right / (told + true):.3f} [{low:.3f} {high:.3f}]"
+
+
+def say(line: str) -> None:
+    print(f"{time.process_time():5.0f} s  {line}", flush=True)
+
+
+def measure(sets: Sets, detector: Detector, judged: Detector) -> None:
+    """Prints the figures of the held-out items without and with the second opinion."""
+    for name, items in sets.held.items():
+        texts = [item.text for item in items]
+        for label, which in (("rules", detector), ("with the second opinion", judged)):
+            said = [frozenset((t.type, t.modality) for t in d.triggers) for d in which.detect_many(texts)]
+            say(f"{name} ({len(items)}), {label}: {figures(items, said)}")
+
+
+def train(language: Language, out: Path) -> None:
+    """Trains on everything there is, writes `out` and prints the figures."""
+    problems: list[Problem] = []
+    rules, actors = read_rules(ROOT / "config", problems), read_actors(ROOT / "config", problems)
+    plain = Detector(rules, actors, language)
+    news = {row["id"]: row for path in sorted((SHARED / "news").glob("*.jsonl")) for row in rows(path)}
+    sets = read_sets(news)
+    held = {item.id for items in sets.held.values() for item in items}
+    words, vectors = word_vectors(
+        (f"{r['title']}\n{r.get('summary') or ''}"[:1500] for r in news.values() if r["id"] not in held),
+        language.tokenize,
+    )
+    scale = (np.abs(vectors).max(1) / 127 + 1e-9).astype(np.float16)
+    whole = as_bytes(vectors, scale.astype(np.float32)[:, None])
+    vectors = np.vstack([whole * scale.astype(np.float32)[:, None], np.zeros((1, vectors.shape[1]))]).astype(np.float32)
+    say(f"{len(words)} word vectors; {len(sets.train)} items to learn from")
+    items = [item for item in observe(sets.train, plain) if item.words]
+    types = tuple(sorted({rule.type for rule in rules}))
+    weights, impressions = learn_words(items, types, vectors, words)
+    weights |= learn_judge(items, impressions, types)
+    weights |= {"types": packed(types), "words": packed(words), "vectors": whole, "vector_scale": scale}
+    np.savez_compressed(out, **weights)
+    say(f"{out.name}: {out.stat().st_size / 1e6:.2f} MB")
+    measure(sets, plain, Detector(rules, actors, language, second_opinion=SecondOpinion(weights)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Trains the second opinion.")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    arguments = parser.parse_args()
+    if not (SHARED / "eval" / "dev" / "labels.jsonl").exists():
+        print("nothing to train on: ../shared is absent")
+        return
+    train(load_language(), arguments.out)
+
+
+if __name__ == "__main__":
+    main()

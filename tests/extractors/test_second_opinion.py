@@ -1,0 +1,153 @@
+"""The second opinion: what it reads, what it makes of the rules' findings, and that its weights are fit to ship."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from extractors.language import load_language
+from extractors.second_opinion import (
+    NAME,
+    WEIGHTS,
+    Opinion,
+    SecondOpinion,
+    Word,
+    encode,
+    grams,
+    load_second_opinion,
+    propose,
+    reconsider,
+    stem,
+)
+from extractors.triggers import Detector, Text
+from tocsin.config.actors import read_actors
+from tocsin.config.triggers import read_rules
+from tocsin.model import Modality
+
+CONFIG = Path(__file__).parents[2] / "config"
+ATTACK = Text("Rebels ambush army convoy in northern Mali, killing 14 soldiers", "The attack took place near Gao.")
+MAYBE = Text("Norway considers supplying Ukraine with artillery shells")
+GARDEN = Text("Ten ways to keep your garden green", "Water early in the day and mulch the beds.")
+
+
+@cache
+def model() -> SecondOpinion:
+    return load_second_opinion()
+
+
+@cache
+def detector(*, opinion: bool, gated: bool = True) -> Detector:
+    rules, actors = read_rules(CONFIG, []), read_actors(CONFIG, [])
+    return Detector(rules, actors, load_language(), gated=gated, second_opinion=model() if opinion else None)
+
+
+def test_weights_are_small_and_know_every_shipped_type() -> None:
+    assert WEIGHTS.stat().st_size < 5_000_000
+    assert set(model().types) == {rule.type for rule in read_rules(CONFIG, [])}
+    assert 0.3 < model().bar < 0.8
+
+
+def test_an_attack_is_likely_and_a_garden_is_not() -> None:
+    attack = model().weigh(detector(opinion=False).sight(ATTACK), (), frozenset())
+    assert attack["armed_attack"].probability > 0.5
+    garden = model().weigh(detector(opinion=False).sight(GARDEN), (), frozenset())
+    assert all(opinion.probability < 0.2 for opinion in garden.values())
+
+
+def test_words_alone_tell_a_possibility_from_a_fact() -> None:
+    column = model().types.index("sanctions_imposed")
+    for title, modality in (("EU weighs new sanctions on Belarus", 1), ("EU imposes new sanctions on Belarus", 0)):
+        said = model().impression(detector(opinion=False).sight(Text(title))).nets[:, column]
+        assert said.argmax() == modality
+
+
+def test_sight_keeps_characters_actors_and_fields() -> None:
+    item = Text("N. Korea’s &amp; Seoul’s talks", "US-backed forces met.")
+    words = detector(opinion=False).sight(item)
+    texts = {"title": item.title, "summary": item.summary}
+    assert all(texts[word.field][word.start : word.start + len(word.text)] == word.text for word in words)
+    assert {word.mention.code for word in words if word.mention} == {"KP", "KR", "US"}
+    assert "amp" not in [word.text for word in words]
+    assert next(word for word in words if word.mention and word.mention.code == "US").kind > 8
+
+
+def test_no_words_make_no_opinion() -> None:
+    assert model().weigh((), (), frozenset()) == {}
+
+
+def test_grams_see_no_difference_between_two_states() -> None:
+    one, other = (detector(opinion=False).sight(Text(f"{name} recalls its envoy")) for name in ("Chile", "Vietnam"))
+    assert grams(one) == grams(other)
+    assert grams(one) != grams(detector(opinion=False).sight(Text("Nobody recalls its envoy")))
+
+
+@pytest.mark.parametrize(
+    ("word", "left"),
+    [("attacked", "attack"), ("deployment", "deploy"), ("arms", "arms"), ("cities", "citi"), ("as", "as")],
+)
+def test_stem(word: str, left: str) -> None:
+    assert stem(word) == left
+
+
+def test_neighbours_stay_within_their_field() -> None:
+    words = [Word("one", "title", 0), Word("two", "title", 4), Word("three", "summary", 0)]
+    near = encode(words, {}).near
+    assert near.tolist() == [[3, 3, 0, 1, 3], [3, 0, 1, 3, 3], [3, 3, 2, 3, 3]]
+
+
+def test_above_the_bar_an_act_has_happened_and_below_it_it_has_not() -> None:
+    found = detector(opinion=False).detect(MAYBE)
+    assert ("arms_transfer", Modality.PROSPECTIVE) in {(t.type, t.modality) for t in found.triggers}
+    sure = {"arms_transfer": Opinion("arms_transfer", 0.9, None, 0)}
+    raised = [f for f in reconsider(found.findings, sure, 0.5) if f.candidate.rule.type == "arms_transfer"]
+    assert {(f.verdict.modality, f.confidence) for f in raised} == {(Modality.HAPPENED, 0.9)}
+    assert "second opinion" in raised[0].verdict.why
+    unsure = {"arms_transfer": Opinion("arms_transfer", 0.2, Modality.PAST, 0)}
+    assert {f.verdict.modality for f in reconsider(raised, unsure, 0.5)} == {Modality.PAST}
+    assert reconsider(raised, {"arms_transfer": dataclasses.replace(unsure["arms_transfer"], instead=None)}, 0.5) == []
+
+
+def test_types_without_an_opinion_keep_the_verdict_of_the_rules() -> None:
+    found = detector(opinion=False).detect(MAYBE).findings
+    assert reconsider(found, {}, 0.5) == list(found)
+
+
+def test_a_proposal_names_the_parties_around_its_evidence() -> None:
+    words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
+    rule = next(rule for rule in read_rules(CONFIG, []) if rule.id == "armed_attack")
+    trigger = propose(Opinion("armed_attack", 0.8, None, 1), words, rule, "v")
+    assert (trigger.rule, trigger.source, trigger.target) == (NAME, "CL", "PE")
+    assert (trigger.evidence.text, trigger.evidence.start, trigger.evidence.end) == ("hits", 6, 10)
+    assert (trigger.confidence, trigger.severity) == (0.8, rule.severity)
+
+
+def test_gated_and_ungated_detection_agree_in_any_batch() -> None:
+    texts = [ATTACK, MAYBE, GARDEN, Text("Stocks rally"), Text("Japan protests after drone crosses into its airspace")]
+    gated = [d.triggers for d in detector(opinion=True).detect_many(texts)]
+    assert [d.triggers for d in detector(opinion=True, gated=False).detect_many(texts)] == gated
+    assert [detector(opinion=True).detect(text).triggers for text in reversed(texts)] == gated[::-1]
+
+
+def test_odd_text_is_read() -> None:
+    for title in ("", " ", "!!!", "\ud83d missile fired", "missile " * 3000, "صاروخ missile fired by Iran"):
+        detector(opinion=True).detect(Text(title))
+
+
+def test_an_item_takes_no_longer_than_a_parse() -> None:
+    words = detector(opinion=False).sight(Text(ATTACK.title, ATTACK.summary * 3))
+    model().weigh(words, (), frozenset())
+    started = time.process_time()
+    for _ in range(20):
+        model().weigh(words, (), frozenset())
+    assert (time.process_time() - started) / 20 < 0.01
+
+
+def test_numbers_are_finite() -> None:
+    impression = model().impression(detector(opinion=False).sight(ATTACK))
+    assert np.isfinite(impression.nets).all()
+    assert np.isfinite(impression.grams).all()
