@@ -31,7 +31,7 @@ class FetchSettings(Strict):
     """Most memory of a parser process."""
     parsers: Annotated[int, Field(ge=1, le=16)] = 1
     """Parser processes; each starts when first needed."""
-    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 32
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 24
     """Feeds under way at the same time; each may hold a body of `max_bytes`."""
     per_host: Annotated[int, Field(ge=1, le=100)] = 2
     """Feeds fetched at the same time from one host."""
