@@ -10,6 +10,7 @@ from extractors.lexicon import Span
 from extractors.roles import Arguments
 from extractors.syntax import Tree
 
+NEAR = 15
 PLACE_PREPS = ("in", "at", "near", "off", "into", "over", "around", "outside", "across", "on")
 NUMBERS = {
     word: number
@@ -30,8 +31,10 @@ KM_PER_MILE = 1.609344
 
 def place(tree: Tree, act: int, places: Arguments) -> str | None:
     """Name of the place that a preposition ties to the act, in the text's words."""
+    beside = [i for i in tree.sentence(act) if act < i < act + NEAR and tree.deps[i] == "pobj"]
     for preposition in PLACE_PREPS:
-        for head in places.get(preposition, ()):
+        loose = [i for i in beside if tree.lower[tree.heads[i]] == preposition]
+        for head in (*places.get(preposition, ()), *loose):
             if not tree.tags[head].startswith("NNP"):
                 continue
             inside = tree.subtree(head, without=frozenset({"relcl", "acl", "appos", "conj", "prep"}))

@@ -11,6 +11,7 @@ from tocsin.config.triggers import BUILT_IN
 
 Tokenize = Callable[[str], tuple[str, ...]]
 MAX_GAP = 4
+STOPS = frozenset(".;!?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _end(words: tuple[str, ...], start: int, parts: tuple[frozenset[str] | None,
         if at > start and words[at : at + 1] == ("-",):
             at += 1
         hit = next((index for index in range(at, min(at + gap + 1, len(words))) if words[index] in part), None)
-        if hit is None:
+        if hit is None or not STOPS.isdisjoint(words[at:hit]):
             return 0
         at, gap = hit + 1, 0
     return at

@@ -281,6 +281,9 @@ def _clause(walk: _Walk, here: int, head: int, dep: str) -> int | None:
             return None
         _wished(walk, head)
         return None
+    if infinitive and word in ATTRIBUTION and any(tree.lower[child] == "have" for child in tree.kids(here, "aux")):
+        walk.firm = True  # "is suspected to have fired"
+        return None
     if infinitive:
         if word in COMMAND and not walk.decision:
             walk.say(head, PROSPECTIVE, "ordered")

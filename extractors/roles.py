@@ -115,6 +115,8 @@ def _inherited(tree: Tree, act: int, places: Arguments, depth: int) -> None:
             above = {"subject": above["object"]}
     else:
         above = arguments(tree, head, depth + 1)
+    if tree.deps[act] == "xcomp" and _passive(tree, head) and not above.get("subject"):
+        above = {"subject": above.get("object", [])}  # "Korea is reported to have launched"
     controlled = (
         tree.deps[act] in ("xcomp", "ccomp") and _lemma_in(tree.lower[head], OBJECT_CONTROL) and above.get("object")
     )

@@ -269,7 +269,7 @@ class Reading:
     def _parties(self, frame: CompiledFrame, act: Span, obj: Span | None) -> tuple[Party | None, Party | None]:
         places = self.arguments(act.root)
         if frame.rule.pair:
-            return self._pair(frame, act, places)
+            return self._pair(frame, act, obj)
         source = self._party(places, frame.source, acting=True, avoid=None)
         target = self._party(places, frame.target, acting=False, avoid=source.code if source else None)
         if source is None and obj is not None:
@@ -314,13 +314,17 @@ class Reading:
         first = self.cast.first_in_row(mention) if mention else None
         return Party(first.code, first.start, party.sure) if first else party
 
-    def _pair(self, frame: CompiledFrame, act: Span, places: Arguments) -> tuple[Party | None, Party | None]:
-        order = [*frame.source, *frame.target]
+    def _pair(self, frame: CompiledFrame, act: Span, obj: Span | None) -> tuple[Party | None, Party | None]:
+        """The first two parties that act together; a place where they meet only counts where there is no other."""
         found: dict[str, Party] = {}
-        for place in dict.fromkeys(order):
-            for party in self.cast.all_of(places.get(place, ()), acting=True):
-                found.setdefault(party.code, party)
-        for head in places.get("modifier", ()):
+        roots = [act.root] if obj is None else [obj.root, act.root]
+        for place in dict.fromkeys([*frame.source, *frame.target]):
+            for root in roots:
+                if place == "in" and len(found) > 1:
+                    continue
+                for party in self.cast.all_of(self.arguments(root).get(place, ()), acting=True):
+                    found.setdefault(party.code, party)
+        for head in self.arguments(act.root).get("modifier", ()):
             for mention in self.cast.inside(head):
                 if self.cast.acting(mention):
                     found.setdefault(mention.code, Party(mention.code, mention.start))

@@ -192,7 +192,7 @@ class Detector:
 
     def _prepare(self, item: DetectInput, *, gated: bool | None = None) -> _Item:
         gated = self._gated if gated is None else gated
-        title, summary = item.title[: self._max_chars], item.summary[: self._max_chars]
+        title, summary = _readable(item.title[: self._max_chars]), _readable(item.summary[: self._max_chars])
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
@@ -309,6 +309,11 @@ class Detector:
         return [
             f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(tuple(map(fold, item.words)))
         ]
+
+
+def _readable(text: str) -> str:
+    """`text` without lone surrogates, at the same length."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def confidence(candidate: Candidate, opinion: bool) -> float:

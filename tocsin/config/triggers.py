@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tocsin.config.loader import Document, Strict, read_yaml, validate
+from tocsin.config.loader import Document, Loc, Strict, read_yaml, validate
 from tocsin.errors import Problem
 from tocsin.model import Modality
 
@@ -188,11 +188,16 @@ def _read_vocabulary(folder: Path, problems: list[Problem]) -> dict[str, Words]:
         return {}
     document = read_yaml(path, problems, root=folder.parent)
     vocabulary = validate(Vocabulary, document, problems) if document else None
-    return vocabulary.words if vocabulary else {}
+    if document is None or vocabulary is None:
+        return {}
+    known = vocabulary.words
+    wrong = _check_words([(("words", name), words) for name, words in known.items()], document, known)
+    problems.extend(wrong)
+    return {} if wrong else known
 
 
-def _references(rule: Rule) -> list[tuple[tuple[str | int, ...], Words]]:
-    lists: list[tuple[tuple[str | int, ...], Words]] = [(("words", name), words) for name, words in rule.words.items()]
+def _references(rule: Rule) -> list[tuple[Loc, Words]]:
+    lists: list[tuple[Loc, Words]] = [(("words", name), words) for name, words in rule.words.items()]
     lists += [(("unless",), rule.unless), (("past",), rule.past)]
     for index, frame in enumerate(rule.frames):
         lists += [
@@ -216,16 +221,20 @@ def _used(rule: Rule, shared: dict[str, Words]) -> list[str]:
 
 
 def _check_classes(rule: Rule, document: Document, shared: dict[str, Words]) -> list[Problem]:
-    known = {**shared, **rule.words}
+    return _check_words(_references(rule), document, {**shared, **rule.words})
+
+
+def _check_words(lists: list[tuple[Loc, Words]], document: Document, known: dict[str, Words]) -> list[Problem]:
+    """Classes that do not exist or that contain themselves."""
     problems = []
-    for loc, words in _references(rule):
+    for loc, words in lists:
+        if loc[0] == "words" and _circular(str(loc[1]), known, ()):
+            problems.append(document.problem(loc, "contains itself"))
+            continue
         for word in words:
             if word.startswith("$") and word not in BUILT_IN and word[1:] not in known:
                 allowed = "allowed: " + ", ".join(sorted({*BUILT_IN, *(f"${name}" for name in known)}))
                 problems.append(document.problem(loc, f"{word} is no class of words", allowed))
-    for name in rule.words:
-        if _circular(name, known, ()):
-            problems.append(document.problem(("words", name), "contains itself"))
     return problems
 
 
