@@ -165,6 +165,18 @@ def evaluate(
     return tuple(sorted(decisions, key=lambda decision: (decision.group, decision.window)))
 
 
+def last_met(
+    threshold: Threshold, *, events: Sequence[Event], now: dt.datetime, parts: Sequence[Threshold] = ()
+) -> dict[str, dt.datetime]:
+    """For each group whose condition is met at `now`, whatever was alerted on: when its newest event started."""
+    met: dict[str, dt.datetime] = {}
+    for crossing in crossings(threshold, Seen(events, now), parts):
+        if crossing.met:
+            newest = max((event.started_at for event in crossing.events), default=now)
+            met[crossing.group] = max(newest, met.get(crossing.group, newest))
+    return met
+
+
 def _gathered(threshold: EventThreshold, found: Sequence[Crossing], prior: Sequence[Alert]) -> list[Crossing]:
     """Crossings that are news, those of one group as one."""
     told = {event for alert in prior if alert.kind is AlertKind.ALERT for event in alert.events}

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from alerts import policy, repetition
+from alerts.crossings import span
 from alerts.followups import followups
-from alerts.thresholds import Decision, affected, query
+from alerts.thresholds import Decision, EventQuery, affected, last_met, query
 from alerts.thresholds import evaluate as judge
 from flows.tally import Tally
 from tocsin.config.channels import Channel
@@ -74,6 +75,7 @@ class _Round:
             mutes = self.store.mutes.active(now=self.now)
             yield from policy.outcomes(decisions, watch, prior=prior, mutes=mutes, channels=self.channels, now=self.now)
         yield from self._escalations(watch)
+        self._resolve(watch)
 
     def _prior(self, watch: Watch, judged: Sequence[Threshold]) -> list[Alert]:
         """The watch's alerts as far back as its thresholds, its cap and its inhibitions look."""
@@ -89,6 +91,29 @@ class _Round:
             prior = self.store.alerts.prior(since=min(alert.fired_at for alert in opened), watch=watch.id)
             yield from policy.escalations(watch, open_alerts=opened, prior=prior, channels=self.channels, now=self.now)
 
+    def _resolve(self, watch: Watch) -> None:
+        """Close the alerts whose condition has not been met for `resolve_after`."""
+        for threshold in watch.thresholds:
+            if threshold.resolve_after is None:
+                continue
+            before = self.now - threshold.resolve_after
+            old = [alert for alert in self._unresolved(watch) if alert.threshold == threshold.id]
+            old = [alert for alert in old if alert.fired_at <= before]
+            if not old:
+                continue
+            parts = _parts(watch, threshold)
+            events = self._events(query(threshold, self.now, parts))
+            met = last_met(threshold, events=events, now=self.now, parts=parts)
+            for id in policy.resolved(threshold, open_alerts=old, last_met=met, now=self.now):
+                note = f"its condition was not met for {span(threshold.resolve_after)}"
+                self.store.alerts.resolve(id, who=policy.OURSELVES, now=self.now, note=note)
+
+    def _unresolved(self, watch: Watch) -> list[Alert]:
+        states = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+        return [
+            alert for state in states for alert in self.store.alerts.recent(limit=10_000, state=state, watch=watch.id)
+        ]
+
     def _concerned(self, watch: Watch, threshold: Threshold) -> bool:
         again_at = self.waiting.get((watch.id, threshold.id))
         parts = _parts(watch, threshold)
@@ -97,21 +122,9 @@ class _Round:
     def _judge(self, watch: Watch, threshold: Threshold, prior: Sequence[Alert]) -> Sequence[Decision]:
         parts = _parts(watch, threshold)
         asked = query(threshold, self.now, parts)
-        events: dict[int, Event] = {}
-        for start, end in asked.windows:
-            found = self.store.events.window(
-                since=start,
-                until=end + dt.timedelta(microseconds=1),
-                types=asked.types,
-                modalities=asked.modalities,
-                sources=asked.sources,
-                targets=asked.targets,
-                voices=False,
-            )
-            events.update((event.id, event) for event in found)
         decisions = judge(
             threshold,
-            events=list(events.values()),
+            events=self._events(asked),
             prior=prior,
             now=self.now,
             watch=watch.id,
@@ -127,6 +140,21 @@ class _Round:
         if again_at != self.waiting.get((watch.id, threshold.id)):
             self.waits[watch.id, threshold.id] = again_at
         return decisions
+
+    def _events(self, asked: EventQuery) -> list[Event]:
+        events: dict[int, Event] = {}
+        for start, end in asked.windows:
+            found = self.store.events.window(
+                since=start,
+                until=end + dt.timedelta(microseconds=1),
+                types=asked.types,
+                modalities=asked.modalities,
+                sources=asked.sources,
+                targets=asked.targets,
+                voices=False,
+            )
+            events.update((event.id, event) for event in found)
+        return list(events.values())
 
 
 def _parts(watch: Watch, threshold: Threshold) -> list[Threshold]:
