@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 from alerts import policy
 from alerts.channels import Sender
 from alerts.evidence import Evidence
 from alerts.messages import Message, Renderer, plain
+from flows.evaluation import is_blind
 from flows.tally import Tally
 from tocsin import failpoint
 from tocsin.config.channels import Channel
@@ -51,7 +53,11 @@ def send(
     for delivery in claimed:
         by_channel[delivery.channel].append(delivery)
     templates = config.folder / "templates"
-    renderer = Renderer(templates=templates if templates.is_dir() else None, names=config.actors.titles)
+    renderer = Renderer(
+        templates=templates if templates.is_dir() else None,
+        names=config.actors.titles,
+        link=config.settings.send.link,
+    )
     post = _Post(config, store, sender, renderer, channels, now, stop)
     with ThreadPoolExecutor(len(by_channel), thread_name_prefix="send") as threads:
         tallies = threads.map(post.channel, by_channel, by_channel.values())
@@ -69,6 +75,12 @@ class _Post:
     channels: Mapping[str, Channel]
     now: dt.datetime
     stop: Callable[[], bool]
+
+    @cached_property
+    def blind(self) -> Sequence[str]:
+        """Titles of the feeds that cannot be read at present, so that no message claims more calm than was seen."""
+        titles = {feed.id: feed.title for feed in self.config.feeds}
+        return [titles[state.feed] for state in self.store.feeds.all() if state.feed in titles and is_blind(state)]
 
     def channel(self, name: str, deliveries: Sequence[Delivery]) -> Tally:
         """Send the `deliveries` of one channel until it fails for a reason that the others would meet too."""
@@ -178,7 +190,7 @@ class _Post:
         if detail is None:
             return None
         threshold = self._description(detail.alert)
-        return detail.alert, Evidence(detail.events, detail.reports, threshold)
+        return detail.alert, Evidence(detail.events, detail.reports, threshold, blind=self.blind)
 
     def _description(self, alert: Alert) -> str:
         for watch in self.config.watches:
