@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.newsroom import Room, newsroom
 from tocsin.store import Store
 
 TEMPLATE = "tocsin_template"
@@ -63,6 +64,20 @@ def store(database: str) -> Iterator[Store]:
     """An empty store, on SQLite and on Postgres."""
     with Store.open(database) as store:
         yield store
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    """A watch on loopback over SQLite, its config folder not yet written."""
+    with newsroom(tmp_path) as room:
+        yield room
+
+
+@pytest.fixture
+def any_room(tmp_path: Path, database: str) -> Iterator[Room]:
+    """The same, over SQLite and over Postgres."""
+    with newsroom(tmp_path, database=database) as room:
+        yield room
 
 
 def _admin(address: str) -> psycopg.Connection:
