@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -154,6 +154,14 @@ class Rule(Strict):
             entries = self.expand(known[word[1:]]) if named else (word,)
             found.update(dict.fromkeys(entries))
         return tuple(found)
+
+
+def rule_schema() -> dict[str, Any]:
+    """JSON Schema of a rule file, for editors; `docs/rule.schema.json` is this."""
+    schema = Rule.model_json_schema()
+    for internal in ("file", "lines", "shared"):
+        del schema["properties"][internal]
+    return schema
 
 
 class Vocabulary(Strict):
