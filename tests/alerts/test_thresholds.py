@@ -322,6 +322,8 @@ def test_silence_is_longer_than_the_usual_pause() -> None:
     assert decision.fire
     assert decision.reason == "nothing for 4.0 d, usual pause 24.0 h, silence from 4.0 d"
     assert fired(item, *daily, now=T0 + DAY, prior=[decision.alert()]) == []
+    again = [event(n, hours_ago=-24 * n - 24) for n in range(10, 14)]
+    assert len(fired(item, *daily, *again, now=T0 + 20 * DAY, prior=[decision.alert()])) == 1
     assert only(item, event()).reason == "1 of 5 needed to know its rhythm"
 
 

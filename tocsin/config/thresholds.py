@@ -67,7 +67,7 @@ class Threshold(Strict):
     severity: Annotated[float, Field(ge=-10, le=10)] | None = None
     """Severity of its alerts; without it that of the gravest event."""
     realert: Duration | None = None
-    """No second alert for the same group within this; without it `timespan`, for `event` nothing."""
+    """No second alert for the same group within this; without it `timespan`, for `event` and `silence` nothing."""
     exponential_realert: Span | None = None
     """`realert` doubles with each alert of the group up to this."""
     realert_on: Annotated[tuple[Growth, ...], BeforeValidator(listed)] = ()
@@ -207,6 +207,11 @@ class Silence(Threshold):
     """No pause shorter than this is silence."""
     feeds: Names = ()
     """Watch the entries of these feeds instead of events."""
+
+    @property
+    def cooldown(self) -> dt.timedelta:
+        """Nothing: each silence is told once anyway."""
+        return self.realert or dt.timedelta(0)
 
 
 class All(Threshold):
