@@ -99,7 +99,8 @@ class Renderer:
     def _render(self, name: str, family: Family, values: Mapping[str, Any]) -> str:
         template = self._environments[family].get_template(f"{name}.{'html' if family in _HTML else 'txt'}")
         text = template.render(values).strip()
-        return text if family in _HTML else _tidy(text)
+        # The text part that Apprise makes of HTML would begin each line after a break with a space.
+        return text.replace("<br>\n", "<br>") if family in _HTML else _tidy(text)
 
 
 def plain(alert: Alert, family: Family) -> Message:

@@ -77,6 +77,7 @@ def test_a_mail_shows_markup_of_strangers_as_text() -> None:
     assert "<img" not in html.get_content()
     assert "&lt;script&gt;" in html.get_content()
     assert "<script>alert(1)</script>" in text.get_content()
+    assert "\nWhat: missile test\n" in text.get_content().replace("\r\n", "\n")
 
 
 def test_each_recipient_is_a_message_of_its_own_and_a_refused_one_is_no_retry() -> None:
