@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime as dt
-import functools
 import hashlib
 import re
-import ssl
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -87,11 +85,6 @@ class _Trail:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
 class Fetcher:
     """Fetches feeds under `settings`; an async context manager, for use within one event loop.
 
@@ -112,7 +105,7 @@ class Fetcher:
         connector = aiohttp.TCPConnector(
             resolver=GuardedResolver(self._guard, self._resolver or aiohttp.ThreadedResolver()),
             socket_factory=self._guard.open_socket,
-            ssl=_tls(),
+            ssl=True,  # the one verifying context that aiohttp makes when it is imported
             limit=0,
         )
         self._session = aiohttp.ClientSession(

@@ -8,6 +8,7 @@ says "gone for good" ends the polling, with an alarm.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -156,6 +157,7 @@ def after_network_down(state: FeedState, *, now: dt.datetime, jitter: float) -> 
     )
 
 
+@functools.lru_cache(maxsize=1_024)
 def words(span: dt.timedelta) -> str:
     """A span as a person says it: `45s`, `17m`, `2h 30m`, `3d 4h`."""
     seconds = round(span.total_seconds())
