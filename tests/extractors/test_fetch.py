@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import gzip
 import socket
+import ssl
 import sys
 import time
 import zlib
@@ -16,6 +17,9 @@ from pathlib import Path
 
 import brotli
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from extractors.decoding import BadCoding, Decoder, TooLarge, decode
 from extractors.fetch import Fetcher, FetchResult, max_age_s, retry_after_s
@@ -590,3 +594,47 @@ def test_no_error_holds_the_address() -> None:
             assert error.__suppress_context__ or error.__context__ is None
 
     run(answers, play)
+
+
+def _certificate(folder: Path, *, days_left: int) -> ssl.SSLContext:
+    """A server's TLS context with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(days=days_left)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(until - dt.timedelta(days=90))
+        .not_valid_after(until)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(*form) + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+@pytest.mark.parametrize("days_left", [-1, 30], ids=["expired", "of its own making"])
+def test_a_certificate_that_is_not_valid_is_an_error_and_nothing_is_asked(tmp_path: Path, days_left: int) -> None:
+    received: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1_000))
+        writer.close()
+
+    async def play(_server: Server, fetcher: Fetcher) -> None:
+        context = _certificate(tmp_path, days_left=days_left)
+        tls = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
+        port = tls.sockets[0].getsockname()[1]
+        async with tls:
+            with pytest.raises(FetchError, match="its certificate is not valid") as caught:
+                await fetcher.fetch(feed(f"https://127.0.0.1:{port}/feed"), STATE)
+        assert caught.value.reached
+
+    run({}, play)
+    assert received == []
