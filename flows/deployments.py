@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
 
-from prefect import get_client, serve
+from prefect import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.types.entrypoint import EntrypointType
 
@@ -66,13 +70,40 @@ async def free_slots(names: list[str]) -> None:
                 continue
 
 
+class Draining(Runner):
+    """Prefect's runner, but on SIGTERM it starts no more runs, hands the signal on to those under way and waits.
+
+    Prefect's own way is to end at once and to kill a run that takes longer than half a minute: in the midst of a send.
+    """
+
+    def handle_sigterm(self, *_args: object, **_kwargs: object) -> None:
+        """Called by the signal; the event loop does the rest."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self.stopping = True
+        handles = [self._process_manager.get(run) for run in self._process_manager.flow_run_ids()]
+        for pid in [handle.pid for handle in handles if handle and handle.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        self._loops_task_group.cancel_scope.cancel()
+
+
+async def run(served: Sequence[RunnerDeployment], *, free: bool) -> None:
+    """Register `served` and run what Prefect schedules until SIGTERM."""
+    if free:
+        await free_slots([f"{each.flow_name}/{each.name}" for each in served])
+    runner = Draining(pause_on_shutdown=False, limit=len(served))
+    for each in served:
+        await runner.aadd_deployment(each)
+    await runner.start()
+
+
 def main() -> None:
-    """Register the deployments and run what Prefect schedules until SIGTERM."""
+    """The runner child of `tocsin serve`."""
     config = load_or_last_good(find_folder(os.environ), os.environ).config
-    served = deployments(config.settings)
-    if os.environ.get("TOCSIN_FREE_SLOTS"):
-        asyncio.run(free_slots([f"{each.flow_name}/{each.name}" for each in served]))
-    serve(*served, pause_on_shutdown=False, print_starting_message=False, limit=len(served))
+    asyncio.run(run(deployments(config.settings), free=bool(os.environ.get("TOCSIN_FREE_SLOTS"))))
 
 
 if __name__ == "__main__":

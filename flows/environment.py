@@ -22,6 +22,9 @@ def prefect_environment(state: Path, *, port: int, environ: Mapping[str, str]) -
         # An ephemeral server schedules nothing and says so only once: better an error where no server answers.
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        # A slot whose holder was killed is free again when its lease ends; kept in memory, a killed server forgets it.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_LOGGING_LEVEL": environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_RUNNER_POLL_FREQUENCY": environ.get("PREFECT_RUNNER_POLL_FREQUENCY", "10"),

@@ -94,7 +94,7 @@ class _Post:
         for position, bundle in enumerate(bundles):
             sent = total.sent + total.failed
             out_of_time = time.monotonic() - started > patience_s
-            if self.stop() or out_of_time or sent >= channel.per_minute:
+            if self.stop() or out_of_time or sent >= self._most(channel):
                 self._release(bundles[position:])
                 break
             tally, goes_on = self._bundle(channel, bundle)
@@ -103,6 +103,11 @@ class _Post:
                 self._release(bundles[position + 1 :])
                 break
         return total
+
+    def _most(self, channel: Channel) -> int:
+        """Most deliveries of `channel` in one sweep, so that sweeps in quick succession keep to its rate too."""
+        share = min(1.0, self.config.settings.sweep_every / dt.timedelta(minutes=1))
+        return max(1, int(channel.per_minute * share))
 
     def _bundles(self, channel: Channel, deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
         """What goes out as one message: each delivery alone, those that are late as one digest for each recipient."""

@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +35,10 @@ _STEADY_AFTER_S = 300.0
 
 @dataclass(slots=True)
 class Child:
-    """A process to keep alive: started again with a growing pause when it ends by itself."""
+    """A process to keep alive: started again with a growing pause when it ends by itself.
+
+    It leads a group, so that what it has started itself ends with it.
+    """
 
     name: str
     command: list[str]
@@ -69,19 +72,26 @@ class Child:
         self.failures = 1 if steady else self.failures + 1
         pause = min(_LONGEST_PAUSE_S, 2.0**self.failures)
         logger.error("%s ended with code %s; next start in %.0f s", self.name, code, pause)
+        self._signal(signal.SIGTERM)
         self.process, self.next_start_at = None, now + pause
 
     def stop(self, timeout_s: float) -> None:
-        """Ask the process to end, and end it after `timeout_s`."""
-        if self.process is None or self.process.poll() is not None:
+        """Ask the process to end, and end it with all that it has started after `timeout_s`."""
+        if self.process is None:
             return
         self.process.terminate()
         try:
             self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             logger.error("%s did not end within %.0f s: killed", self.name, timeout_s)
-            self.process.kill()
-            self.process.wait()
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to what is left of the process's group."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
 
 
 def server_child(*, quiet: bool = False) -> Child:

@@ -31,6 +31,7 @@ from extractors.poll import PollResult, poll
 from extractors.second_opinion import load_second_opinion
 from extractors.triggers import Detector
 from flows import evaluation, sending
+from flows.holding import held
 from flows.tally import Tally
 from tocsin import failpoint
 from tocsin.config.feeds import Feed
@@ -43,8 +44,6 @@ from tocsin.store import Link, Store
 logger = logging.getLogger("tocsin.sweep")
 
 BATCH = 500
-LEASE = dt.timedelta(minutes=10)
-"""A sweep that was killed keeps the next one waiting for at most this long; each step renews it."""
 TRIES = 3
 
 
@@ -121,21 +120,18 @@ class Sweep:
 
     def run(self, *, now: dt.datetime, wrap: Callable[[str, Step], Step] = _as_it_is) -> Tally:
         """All steps in order, unless another sweep is under way; `wrap` may dress each step, as a Prefect task say."""
-        lease = self.store.leases.acquire("sweep", holder=self.holder, now=now, ttl=LEASE)
-        if lease is None:
-            return Tally(skipped="another sweep is under way")
-        total = Tally()
-        try:
+        with held(self.store, "sweep", holder=self.holder, now=now) as lost:
+            if lost is None:
+                return Tally(skipped="another sweep is under way")
+            total = Tally()
             for name, step in self.steps():
                 if self.stop():
                     return dataclasses.replace(total, skipped=f"stopped before {name}")
                 total += wrap(name, step)(now=now)
-                if self.store.leases.renew(lease, now=now, ttl=LEASE) is None:
+                if lost():
                     return dataclasses.replace(total, skipped=f"another sweep took over after {name}")
             self.store.notices.remember("swept_at", now.isoformat())
             return total
-        finally:
-            self.store.leases.release(lease, now=now)
 
     def read(self, *, now: dt.datetime) -> Tally:
         """From new articles to events."""

@@ -7,7 +7,7 @@ import datetime as dt
 
 import pytest
 
-from flows.sweep import LEASE
+from flows.holding import LEASE
 from flows.tally import Tally
 from tests.newsroom import HOUR, MINUTE, MISSILE, NOISE, NOW, VETO, Room, rows
 from tocsin.model import DeliveryState
@@ -64,7 +64,9 @@ def test_an_idle_sweep_leaves_no_row_behind_but_when_it_was(room: Room) -> None:
     room.write().sweep(now=NOW)
 
     def content() -> dict[str, object]:
-        names = [name for (name,) in rows(room.state / "tocsin.db", "select name from sqlite_master where type='table'")]
+        names = [
+            name for (name,) in rows(room.state / "tocsin.db", "select name from sqlite_master where type='table'")
+        ]
         kept = [name for name in names if name not in ("leases", "meta")]
         return {name: rows(room.state / "tocsin.db", f"select * from {name}") for name in kept}
 
