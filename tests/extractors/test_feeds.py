@@ -485,19 +485,6 @@ def test_the_feeds_behind_a_page_are_found(parser: Parser) -> None:
     assert found(b'<link rel="alternate" type="application/atom+xml" href="javascript:x">') == []
 
 
-@needs_shared
-def test_every_hostile_document_is_read_or_named() -> None:
-    with Parser(FetchSettings(parse_timeout=dt.timedelta(seconds=1.5))) as own:
-        for path in sorted((SHARED / "hostile").iterdir()):
-            started = time.monotonic()
-            try:
-                parsed = parse(own, path.read_bytes())
-                assert all("root:" not in entry.title + entry.summary for entry in parsed.entries)
-            except ParseError as caught:
-                assert caught.cause
-            assert time.monotonic() - started < 5, path.name
-
-
 # Only what is new is parsed
 
 
@@ -538,18 +525,15 @@ def versions(body: bytes) -> list[bytes]:
     raw = split(body)
     if raw is None or len(raw.entries) < 4:
         return [body, body] if len(body) < 200_000 else []
-    count = min(len(raw.entries), 7)
+    count = min(len(raw.entries), 6)
     everything = list(range(count))
     edited = raw.document(everything).replace(b"</title>", b" (updated)</title>", 2)
     return [
         raw.document(everything[2:]),
         raw.document(everything),
-        raw.document(everything),
         edited,
-        raw.document([*reversed(everything)]),
-        raw.document(everything[3:]),
         raw.document(everything[:1]) + b"<broken",
-        raw.document(everything),
+        raw.document([*reversed(everything)]),
     ]
 
 
