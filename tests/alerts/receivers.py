@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import policy
@@ -79,7 +79,10 @@ class _Controller(Controller):
 
 @dataclass
 class Hooks:
-    """What an HTTP server took; `status`, `body`, `headers` are its answer, `wait_s` how long it thinks first."""
+    """What an HTTP server took; `status`, `body`, `headers` are its answer, `wait_s` how long it thinks first.
+
+    `hold` is called before the body is read, and says whether to take it at all.
+    """
 
     port: int = 0
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
@@ -88,6 +91,7 @@ class Hooks:
     headers: dict[str, str] = field(default_factory=dict)
     wait_s: float = 0.0
     hang_up: bool = False
+    hold: Callable[[], bool] | None = None
 
     def json(self, index: int = -1) -> Any:
         """Body of a request."""
@@ -101,6 +105,9 @@ def http_server() -> Iterator[Hooks]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if hooks.hold and not hooks.hold():
+                self.close_connection = True
+                return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             hooks.requests.append((self.path, dict(self.headers.items()), body))
             time.sleep(hooks.wait_s)
