@@ -105,12 +105,17 @@ def fresh_net(random: np.random.Generator, outputs: int) -> dict[str, Floats]:
     return net | {"bias": np.full(outputs, -4, np.float32)}
 
 
-def scatter(into: Floats, index: Ints, values: Floats) -> None:
-    """`into[index] += values`, with repeated indexes, faster than np.add.at."""
-    order = np.argsort(index, kind="stable")
-    ranked = index[order]
-    first = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    into[ranked[first]] += np.add.reduceat(values[order], first, axis=0)
+class Scatter:
+    """Adds rows of values into the places that `index` names, repeated ones included; faster than np.add.at."""
+
+    def __init__(self, index: Ints) -> None:
+        self._order = np.argsort(index, kind="stable")
+        ranked = index[self._order]
+        self._first = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        self._places = ranked[self._first]
+
+    def add(self, into: Floats, values: Floats) -> None:
+        into[self._places] += np.add.reduceat(values[self._order], self._first, axis=0)
 
 
 def gradients(
@@ -150,12 +155,13 @@ def gradients(
     d_value, d_query = error[owner] * attention, error[owner] * attention * (value - pooled[owner])
     out |= {"value": hidden.T @ d_value, "query": hidden.T @ d_query}
     d_hidden = d_hidden + d_value @ net["value"].T + d_query @ net["query"].T
+    near = Scatter(item.near.reshape(-1))
     for layer in (2, 1):
         inner = d_hidden * (active[layer] > 0)
         out |= {f"w{layer}": seen[layer].T @ inner, f"b{layer}": inner.sum(0)}
         around = (inner @ net[f"w{layer}"].T * masks[layer]).reshape(-1, HIDDEN)
         back = np.zeros((len(hidden) + 1, HIDDEN), np.float32)
-        scatter(back, item.near.reshape(-1), around)
+        near.add(back, around)
         d_hidden = d_hidden + back[:-1]
     inner = d_hidden * (active[0] > 0)
     out |= {"w0": inputs.T @ inner, "b0": inner.sum(0)}
@@ -164,7 +170,7 @@ def gradients(
     for name, index, width in (("stem", item.stems, STEM), ("kind", item.kinds, KIND), ("field", item.fields, FIELD)):
         piece = d_inputs[:, at : at + width] * (known[:, None] if name == "stem" else 1)
         out[name] = np.zeros_like(net[name])
-        scatter(out[name], index, piece)
+        Scatter(index).add(out[name], piece)
         at += width
     return out
 
@@ -206,16 +212,17 @@ def sparse(table: Sequence[dict[int, float]]) -> Sparse:
     return Sparse(columns, np.array([v for row in filled for v in row.values()], dtype=np.float32), starts)
 
 
-def logistic(x: Sparse, wanted: Floats, size: int, penalty: float, steps: int = 250) -> tuple[Floats, Floats]:
+def logistic(x: Sparse, wanted: Floats, size: int, penalty: float, steps: int = 150) -> tuple[Floats, Floats]:
     """Weights and biases of one logistic regression for each column of `wanted`, with a quadratic penalty."""
     weights = {"w": np.zeros((size, wanted.shape[1]), np.float32), "b": np.full(wanted.shape[1], -3, np.float32)}
     owner = np.repeat(np.arange(len(wanted)), np.diff([*x.starts, len(x.columns)]))
+    columns = Scatter(x.columns)
     mean = {name: np.zeros_like(w) for name, w in weights.items()}
     square = {name: np.zeros_like(w) for name, w in weights.items()}
     for step in range(1, steps + 1):
         error = 1 / (1 + np.exp(-np.clip(x.times(weights["w"]) + weights["b"], -30, 30))) - wanted
         back = penalty * weights["w"]
-        scatter(back, x.columns, error[owner] * x.values[:, None])
+        columns.add(back, error[owner] * x.values[:, None])
         for name, g in (("w", back), ("b", error.sum(0))):
             mean[name] = 0.9 * mean[name] + 0.1 * g
             square[name] = 0.99 * square[name] + 0.01 * g * g

@@ -1,6 +1,6 @@
 """Trains `extractors/second_opinion.npz` and prints what it gains.
 
-    python benchmarks/train_second_opinion.py [--out FILE] [--dry-run]
+    python benchmarks/train_second_opinion.py [--judge-only] [--out FILE]
 
 Reads the labelled sets of ../shared/eval (one half of dev and all of more), labels/*.jsonl beside this file (ids and
 labels; the texts come from ../shared/news) and, for word vectors, all texts of ../shared/news but those held out. Ends
@@ -9,7 +9,8 @@ at once, with a word, where ../shared is absent. The same input gives the same w
 Held out, never trained on: the half of dev whose ids have an odd SHA-256, and labels/check.jsonl.
 
 The judge learns from what the other models say about items that they have not seen (five folds), and the nets of the
-folds are the ensemble that ships. Rules that have changed much want a new judge: run this again.
+folds are the ensemble that ships. Rules that have changed want a new judge: run this with --judge-only, which takes a
+minute or two, not ten.
 """
 
 from __future__ import annotations
@@ -33,14 +34,17 @@ from extractors.second_opinion import (
     GRAMS,
     MODALITIES,
     WEIGHTS,
+    Encoded,
     Floats,
     Impression,
+    Ints,
     SecondOpinion,
     Word,
     candidates,
     encode,
     forward,
     grams,
+    vocabulary_of,
 )  # fmt: skip
 from extractors.triggers import Detector, Text
 from tocsin.config.actors import read_actors
@@ -140,33 +144,54 @@ def wanted(items: Sequence[Item], types: Sequence[str]) -> Floats:
     return np.array([[name in item.labels for name in names] for item in items], dtype=np.float32)
 
 
-def learn_words(
-    items: Sequence[Item], types: tuple[str, ...], vectors: Floats, words: list[str]
-) -> tuple[Weights, list[Impression]]:
-    """Weights of the models on words, and their impression of every item by models that have not seen it."""
-    target, fold = wanted(items, types), np.array([item.fold for item in items])
-    vocabulary = {word: index for index, word in enumerate(words)}
-    encoded = [encode(item.words, vocabulary) for item in items]
-    hashed = [grams(item.words) for item in items]
+def learn_nets(items: Sequence[Item], types: tuple[str, ...], vectors: Floats, words: list[str]) -> Weights:
+    """One net for each fold, which has not seen the items of that fold."""
+    encoded, target, fold = encoded_of(items, words), wanted(items, types), fold_of(items)
+    weights: Weights = {"nets": np.array(FOLDS)}
+    for number in range(FOLDS):
+        seen = np.flatnonzero(fold != number)
+        net = train_net([encoded[i] for i in seen], target[seen], vectors, number)
+        weights |= {f"net{number}.{name}": value.astype(np.float16) for name, value in net.items()}
+        say(f"net {number} trained")
+    return weights
+
+
+def learn_grams(items: Sequence[Item], types: tuple[str, ...]) -> tuple[Weights, Floats]:
+    """Weights of the model on n-grams, and what it says of every item when it has not seen it."""
+    target, fold, hashed = wanted(items, types)[:, : len(types)], fold_of(items), [grams(item.words) for item in items]
     table = [dict.fromkeys(row, len(row) ** -0.5) for row in hashed]
-    first = target[:, : len(types)]
-    weights: Weights = {}
-    impressions: list[Impression | None] = [None] * len(items)
+    said = np.zeros_like(target)
     for number in range(FOLDS):
         seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        net = train_net([encoded[i] for i in seen], target[seen], vectors, number)
-        linear, bias = logistic(sparse([table[i] for i in seen]), first[seen], GRAMS, GRAMS_PENALTY)
-        weights |= {f"net{number}.{name}": value.astype(np.float16) for name, value in net.items()}
-        for i in unseen:
-            logits, share = forward(net, vectors, encoded[i])
-            line = linear[hashed[i]].sum(0) * len(hashed[i]) ** -0.5 + bias
-            nets = sigmoid(logits).reshape(len(MODALITIES), len(types))
-            impressions[i] = Impression(nets, sigmoid(line), share[:, : len(types)])
-        say(f"fold {number} done")
-    linear, bias = logistic(sparse(table), first, GRAMS, GRAMS_PENALTY)
+        linear, bias = logistic(sparse([table[i] for i in seen]), target[seen], GRAMS, GRAMS_PENALTY)
+        said[unseen] = sigmoid(sparse([table[i] for i in unseen]).times(linear) + bias)
+    linear, bias = logistic(sparse(table), target, GRAMS, GRAMS_PENALTY)
     scale = np.abs(linear).max(0) / 127 + 1e-9
-    weights |= {"nets": np.array(FOLDS), "grams": as_bytes(linear, scale), "grams_scale": scale, "grams_bias": bias}
-    return weights, [impression for impression in impressions if impression is not None]
+    return {"grams": as_bytes(linear, scale), "grams_scale": scale, "grams_bias": bias}, said
+
+
+def impressions_of(
+    items: Sequence[Item], weights: Weights, types: tuple[str, ...], said: Floats, vectors: Floats, words: list[str]
+) -> list[Impression]:
+    """What the models on words say of each item, each by those that have not seen it."""
+    nets = [
+        {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
+        for n in range(FOLDS)
+    ]
+    found = []
+    for item, encoded, line in zip(items, encoded_of(items, words), said, strict=True):
+        logits, share = forward(nets[item.fold], vectors, encoded)
+        found.append(Impression(sigmoid(logits).reshape(len(MODALITIES), len(types)), line, share[:, : len(types)]))
+    return found
+
+
+def encoded_of(items: Sequence[Item], words: list[str]) -> list[Encoded]:
+    vocabulary = {word: index for index, word in enumerate(words)}
+    return [encode(item.words, vocabulary) for item in items]
+
+
+def fold_of(items: Sequence[Item]) -> Ints:
+    return np.array([item.fold for item in items], dtype=np.intp)
 
 
 def sigmoid(z: Floats) -> Floats:
@@ -249,27 +274,35 @@ def measure(sets: Sets, detector: Detector, judged: Detector) -> None:
             say(f"{name} ({len(items)}), {label}: {figures(items, said)}")
 
 
-def train(language: Language, out: Path) -> None:
-    """Trains on everything there is, writes `out` and prints the figures."""
+def learn_vectors(news: dict[str, dict[str, Any]], held: set[str], language: Language) -> Weights:
+    """Word vectors from all texts of `news` that are not `held` out."""
+    texts = (f"{row['title']}\n{row.get('summary') or ''}"[:1500] for row in news.values() if row["id"] not in held)
+    words, vectors = word_vectors(texts, language.tokenize)
+    scale = (np.abs(vectors).max(1) / 127 + 1e-9).astype(np.float16)
+    whole = as_bytes(vectors, scale.astype(np.float32)[:, None])
+    say(f"{len(words)} word vectors")
+    return {"words": packed(words), "vectors": whole, "vector_scale": scale}
+
+
+def train(language: Language, out: Path, kept: Weights | None) -> None:
+    """Trains on everything there is, or only the judge where the other weights are `kept`; writes `out`."""
     problems: list[Problem] = []
     rules, actors = read_rules(ROOT / "config", problems), read_actors(ROOT / "config", problems)
     plain = Detector(rules, actors, language)
     news = {row["id"]: row for path in sorted((SHARED / "news").glob("*.jsonl")) for row in rows(path)}
     sets = read_sets(news)
     held = {item.id for items in sets.held.values() for item in items}
-    words, vectors = word_vectors(
-        (f"{r['title']}\n{r.get('summary') or ''}"[:1500] for r in news.values() if r["id"] not in held),
-        language.tokenize,
-    )
-    scale = (np.abs(vectors).max(1) / 127 + 1e-9).astype(np.float16)
-    whole = as_bytes(vectors, scale.astype(np.float32)[:, None])
-    vectors = np.vstack([whole * scale.astype(np.float32)[:, None], np.zeros((1, vectors.shape[1]))]).astype(np.float32)
-    say(f"{len(words)} word vectors; {len(sets.train)} items to learn from")
+    weights = kept or learn_vectors(news, held, language)
+    words, vectors = vocabulary_of(weights)
     items = [item for item in observe(sets.train, plain) if item.words]
     types = tuple(sorted({rule.type for rule in rules}))
-    weights, impressions = learn_words(items, types, vectors, words)
-    weights |= learn_judge(items, impressions, types)
-    weights |= {"types": packed(types), "words": packed(words), "vectors": whole, "vector_scale": scale}
+    say(f"{len(items)} items to learn from")
+    if kept is None:
+        weights |= learn_nets(items, types, vectors, words)
+    on_grams, said = learn_grams(items, types)
+    weights |= on_grams
+    weights |= learn_judge(items, impressions_of(items, weights, types, said, vectors, words), types)
+    weights |= {"types": packed(types)}
     np.savez_compressed(out, **weights)
     say(f"{out.name}: {out.stat().st_size / 1e6:.2f} MB")
     measure(sets, plain, Detector(rules, actors, language, second_opinion=SecondOpinion(weights)))
@@ -278,11 +311,16 @@ def train(language: Language, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the second opinion.")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--judge-only", action="store_true", help="keep the models on words: for when rules changed")
     arguments = parser.parse_args()
     if not (SHARED / "eval" / "dev" / "labels.jsonl").exists():
         print("nothing to train on: ../shared is absent")
         return
-    train(load_language(), arguments.out)
+    kept = None
+    if arguments.judge_only:
+        with np.load(WEIGHTS) as stored:
+            kept = {key: stored[key] for key in stored.files}
+    train(load_language(), arguments.out, kept)
 
 
 if __name__ == "__main__":

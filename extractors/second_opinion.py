@@ -280,10 +280,8 @@ class SecondOpinion:
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
-        self.vocabulary = {word: index for index, word in enumerate(_lines(weights["words"]))}
-        scale = weights["vector_scale"].astype(np.float32)[:, None]
-        vectors = weights["vectors"].astype(np.float32) * scale
-        self.vectors: Floats = np.vstack([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
+        words, self.vectors = vocabulary_of(weights)
+        self.vocabulary = {word: index for index, word in enumerate(words)}
         count = int(weights["nets"])
         self._nets = [
             {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
@@ -400,6 +398,12 @@ def forward(net: Mapping[str, Floats], vectors: Floats, item: Encoded) -> tuple[
 
 def _lines(packed: NDArray[np.uint8]) -> list[str]:
     return packed.tobytes().decode("utf-8").split("\n")
+
+
+def vocabulary_of(weights: Mapping[str, Any]) -> tuple[list[str], Floats]:
+    """The known words and their vectors, with one more for unknown words."""
+    vectors = weights["vectors"].astype(np.float32) * weights["vector_scale"].astype(np.float32)[:, None]
+    return _lines(weights["words"]), np.vstack([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
 
 
 def load_second_opinion(path: Path = WEIGHTS) -> SecondOpinion:
