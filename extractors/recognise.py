@@ -14,8 +14,9 @@ _ENGLISH = frozenset(
         kill kills killed call calls fire fires
     """.split()
 )
-_FOREIGN = frozenset(
-    """
+_FOREIGN = (
+    frozenset(
+        """
         le la les des du une et est dans pour que qui sur avec aux ce cette sont pas plus par au il elle nous
         vous ont été der die das und ist von den dem mit für auf ein eine im nicht sich des auch als nach bei
         werden wird zu zum zur oder el los las del una por con para como su se al lo más pero sus fue ha son
@@ -25,25 +26,28 @@ _FOREIGN = frozenset(
         ikke fra til ve bir bu için ile da de olarak nie się jest na do z że w po oraz przez yang dan di untuk
         dengan pada ini itu dari dalam tidak akan ke
     """.split()
-) - {
-    "die",
-    "in",
-    "as",
-    "do",
-    "no",
-    "a",
-    "to",
-    "me",
-    "over",
-    "son",
-    "den",
-    "on",
-    "com",
-    "per",
-    "at",
-    "bei",
-    "fire",
-}
+    )
+    - {
+        "die",
+        "in",
+        "as",
+        "do",
+        "no",
+        "a",
+        "to",
+        "me",
+        "over",
+        "son",
+        "den",
+        "on",
+        "com",
+        "per",
+        "at",
+        "bei",
+        "fire",
+    }
+    - _ENGLISH
+)
 _MAX = 1_500
 
 
@@ -53,11 +57,11 @@ def is_english(text: str) -> bool:
     words = _WORD.findall(sample)
     if not words:
         return False
-    ascii_letters = sum(1 for char in sample if char.isascii() and char.isalpha())
-    letters = sum(map(len, words))
-    if ascii_letters < 0.75 * letters:
+    letters = "".join(words)
+    ascii_letters = len(letters.encode("ascii", "ignore"))
+    if ascii_letters < 0.75 * len(letters):
         return False
     lower = [word.lower() for word in words]
-    english = sum(1 for word in lower if word in _ENGLISH)
-    foreign = sum(1 for word in lower if word in _FOREIGN and word not in _ENGLISH)
+    english = sum(map(_ENGLISH.__contains__, lower))
+    foreign = sum(map(_FOREIGN.__contains__, lower))
     return foreign < 2 or english >= foreign

@@ -169,13 +169,14 @@ class Reading:
             kind = "verb" if self._verbal(act.root) else "noun"
             if kind not in frame.frame.only:
                 return Attempt(frame, act, None, f"the act is a {kind} here")
+        doers = self._doers(act) if frame.subject else frozenset()
+        if frame.subject and not self._stands_in(frame.subject, doers):
+            return Attempt(frame, act, None, "no subject of the frame does the act")
         obj, link = None, 1.0
         if frame.object:
-            obj, link = self._object(frame, act)
+            obj, link = self._object(frame, act, doers)
             if obj is None:
                 return Attempt(frame, act, None, "no object of the frame belongs to the act")
-        if frame.subject and not self._subject(frame, act):
-            return Attempt(frame, act, None, "no subject of the frame does the act")
         sentence = tree.sentence(act.root)
         if frame.near and not any(
             span.start in sentence and not _overlap(span, act) for span in self.spans(frame.near)
@@ -214,25 +215,31 @@ class Reading:
         named = before.kind != "people" if before else index > 0 and tree.tags[index - 1] in ("NN", "NNP", "NNPS")
         return named and tree.lower[index].endswith("s") and after in ("DT", "CD", "JJ", "NNP", "NNPS", "PRP$")
 
-    def _object(self, frame: CompiledFrame, act: Span) -> tuple[Span | None, float]:
+    def _object(self, frame: CompiledFrame, act: Span, doers: frozenset[int]) -> tuple[Span | None, float]:
         best: tuple[float, int, Span] | None = None
         reach = self.reach(act.root)
         for span in self.spans(frame.object):
             inside = act.end - act.start > 2 and act.start < span.start and span.end < act.end
             if (_overlap(span, act) and not inside) or span.start not in self.tree.sentence(act.root):
                 continue
+            if not doers.isdisjoint(range(span.start, span.end)):
+                continue  # who does it is not what it is done to
             distance = min(abs(span.start - act.end + 1), abs(act.start - span.end + 1))
             link = 1.0 if not reach.isdisjoint(range(span.start, span.end)) else self._beside(act, span, distance)
             if link and (best is None or (-link, distance) < (best[0], best[1])):
                 best = (-link, distance, span)
         return (best[2], -best[0]) if best else (None, 0.0)
 
-    def _subject(self, frame: CompiledFrame, act: Span) -> bool:
+    def _doers(self, act: Span) -> frozenset[int]:
+        """Tokens of the phrases that do the act."""
         places = self.arguments(act.root)
         tokens: set[int] = set()
         for head in [*places.get("subject", ()), *places.get("modifier", ())]:
             tokens.update(self.tree.subtree(head, without=frozenset({"relcl", "acl"})))
-        return any(not tokens.isdisjoint(range(span.start, span.end)) for span in self.spans(frame.subject))
+        return frozenset(tokens)
+
+    def _stands_in(self, lexicon: Lexicon, tokens: frozenset[int]) -> bool:
+        return any(not tokens.isdisjoint(range(span.start, span.end)) for span in self.spans(lexicon))
 
     def _beside(self, act: Span, span: Span, distance: int) -> float:
         """Parses of headlines go wrong; an object right beside the act counts, but less."""

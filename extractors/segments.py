@@ -35,6 +35,12 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 _SPLIT = re.compile(r":\s+|\s+[-–—|]{1,2}\s+|;\s+")
+_STOP = re.compile(r"[.!?][\"'”’)]?\s+(?=[A-Z“\"‘'])")
+# "U.S. Army", "Gen. Milley", "Sept. 3": no end of a sentence.
+_ABBREVIATION = re.compile(
+    r"(?:\b[A-Za-z]|\b(?:Mr|Mrs|Ms|Dr|Gen|Col|Lt|Maj|Capt|Sgt|Adm|Gov|Sen|Rep|Rev|St|Jr|Sr|Inc|Corp|Co|Ltd|No|vs|Jan|Feb"
+    r"|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mt|Ft|Prof|Hon|Pres|Brig|Cmdr))\.$"
+)
 _ENTITY = re.compile(r"(?:&|(?<![a-z]))(?:quot|amp|lt|gt|nbsp|#\d{2,5});")
 _WORD = re.compile(r"[^\W\d_][\w’'-]*")
 OPINION = re.compile(r"^\s*(?:opinion|editorial|commentary|op-ed)\b|\bKCNA Commentary\b", re.IGNORECASE)
@@ -60,8 +66,7 @@ def cut(title: str, summary: str, recase: Callable[[str], str]) -> Iterator[Segm
     cased = recase(title) if looks_titlecase(title) else title
     for start, end in _parts(title, first, last):
         yield Segment("title", start, cased[start:end], title[start:end], caseless)
-    start, end = _bounds(summary, _DATELINE)
-    if summary[start:end].strip():
+    for start, end in _sentences(summary, *_bounds(summary, _DATELINE)):
         yield Segment("summary", start, summary[start:end], summary[start:end], summary.islower())
 
 
@@ -83,6 +88,17 @@ def _parts(title: str, first: int, last: int) -> Iterator[tuple[int, int]]:
             yield start, match.start()
         start = match.end()
     if title[start:last].strip():
+        yield start, last
+
+
+def _sentences(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Sentences of a summary, cut where there is no doubt, so that only those that may match are parsed."""
+    start = first
+    for match in _STOP.finditer(text, first, last):
+        if _ABBREVIATION.search(text, start, match.start() + 1) is None:
+            yield start, match.end()
+            start = match.end()
+    if text[start:last].strip():
         yield start, last
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,8 +19,9 @@ from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party, arguments
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
-from extractors.second_opinion import Opinion, SecondOpinion, Word, propose, reconsider, sight
+from extractors.second_opinion import Opinion, SecondOpinion, propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
+from extractors.sieve import Row
 from extractors.syntax import Tree
 from tocsin.config.actors import Actors
 from tocsin.config.triggers import Rule
@@ -27,7 +29,9 @@ from tocsin.errors import Problem
 from tocsin.model import Evidence, Modality, Trigger
 
 HAPPENED = Modality.HAPPENED
-CHUNK = 128
+CHUNK = 512
+WORD = re.compile(r"\w+")
+Segments = list[tuple[Segment, tuple[CompiledFrame, ...]]]
 SKIPPED_LANGUAGE = "language"
 
 
@@ -142,7 +146,7 @@ class Detector:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.id))
         self._language = language
         self._compiled = {rule.id: compile_rule(rule, language.tokenize) for rule in self.rules}
-        self._gate = Gate(list(self._compiled.values()))
+        self.gate = Gate(list(self._compiled.values()))
         self._actors = ActorIndex(actors, language.tokenize)
         self._max_chars = max_chars
         self._gated = gated
@@ -175,7 +179,7 @@ class Detector:
         for tree, (segment, frames) in zip(trees, prepared.segments, strict=True):
             reading = Reading(tree, self._actors.mentions(tree, prepared.context))
             attempts = tuple(attempt for frame in frames for attempt in reading.try_frame(frame))
-            passed = frozenset(frame.rule.id for frame in self._gate.frames(fold(segment.text)))
+            passed = frozenset(frame.rule.id for frame in self.gate.frames(fold(segment.text)))
             readings.append(Explained(tree, reading.cast.mentions, attempts, passed))
         return Explanation(self._detect(prepared, trees), tuple(readings))
 
@@ -196,17 +200,38 @@ class Detector:
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
-        passed = bool(self._gate.frames(fold(f"{title}\n{summary}")))
+        passed = bool(self.gate.frames(fold(f"{title}\n{summary}")))
         if gated and not passed:
             return _Item(published, (), frozenset(), False, ())
         seen = self.sight(item) if passed and self._second_opinion is not None else ()
-        segments = []
+        context = frozenset(WORD.findall(fold(f"{title} {summary}")))
+        segments: Segments = []
         for segment in cut(title, summary, self._recase):
-            frames = tuple(self._gate.frames(fold(segment.text)) if gated else self._gate.all_frames())
+            frames = self._possible(segment, context) if gated else tuple(self.gate.all_frames())
             if frames:
                 segments.append((segment, frames))
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
-        return _Item(published, words, frozenset(map(fold, words)), bool(OPINION.search(title)), tuple(segments), seen)
+        if segments and gated:
+            segments = self._allowed_frames(segments, words)
+        return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), seen)
+
+    def _allowed_frames(self, segments: Segments, words: tuple[str, ...]) -> Segments:
+        """`segments` without the frames of rules whose `unless` stands in the item."""
+        row = tuple(map(fold, words))
+        known = frozenset(row)
+        barred = {name for name, rule in self._compiled.items() if rule.unless.within(row, known)}
+        kept = [(segment, tuple(f for f in frames if f.rule.id not in barred)) for segment, frames in segments]
+        return [(segment, frames) for segment, frames in kept if frames]
+
+    def _possible(self, segment: Segment, context: frozenset[str]) -> tuple[CompiledFrame, ...]:
+        """Frames that may match in the segment: first by its characters, then by its words and actors."""
+        frames = self.gate.frames(fold(segment.text))
+        if not frames:
+            return ()
+        words = tuple(segment.original[start:end] for start, end in self._language.spans(segment.text))
+        lower = tuple(map(fold, words))
+        mentions = tuple(self._actors.find(words, lower, context, caseless=segment.caseless))
+        return Row(lower, mentions).frames(frames)
 
     def sight(self, item: DetectInput) -> tuple[Word, ...]:
         """The item's words as the second opinion reads them."""
