@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from extractors.second_opinion import MODALITIES, STEMS, Encoded, Floats, Ints
+from extractors.second_opinion import MODALITIES, Floats
+from extractors.sight import STEMS, Encoded, Ints
 
 SEED = 20261124
 VOCABULARY, VECTOR, WINDOW = 12_000, 64, 5

@@ -31,21 +31,16 @@ from learners import logistic, sparse, train_net, word_vectors
 
 from extractors.language import Language, load_language
 from extractors.second_opinion import (
-    GRAMS,
     MODALITIES,
     WEIGHTS,
-    Encoded,
     Floats,
     Impression,
-    Ints,
     SecondOpinion,
-    Word,
     candidates,
-    encode,
     forward,
-    grams,
     vocabulary_of,
-)  # fmt: skip
+)
+from extractors.sight import GRAMS, Encoded, Ints, Word, encode, grams
 from extractors.triggers import Detector, Text
 from tocsin.config.actors import read_actors
 from tocsin.config.triggers import read_rules

@@ -12,9 +12,8 @@ Only words are read, never a parse, so that the opinion is the same whatever the
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.actors import Mention
 from extractors.modality import Cue, Verdict
+from extractors.sight import Encoded, Word, encode, grams, stem
 from tocsin.config.triggers import Rule
 from tocsin.model import Evidence, Modality, Trigger
 
@@ -31,148 +30,18 @@ if TYPE_CHECKING:
     from extractors.triggers import Finding
 
 Floats = NDArray[np.float32]
-Ints = NDArray[np.intp]
 Features = dict[str, float]
 
 NAME = "second_opinion"
 """Stands for a rule's id in a trigger that no rule found."""
 WEIGHTS = Path(__file__).with_suffix(".npz")
 MODALITIES = (Modality.HAPPENED, Modality.PROSPECTIVE, Modality.DENIED, Modality.PAST)
-BODIES = frozenset({"UN", "EU", "NATO", "IAEA", "G7"})
-KINDS = ("", "name", "people", "capital", "leader", "body", "place", "group")
-REACH = (-2, -1, 0, 1, 2)
-"""Neighbours that a convolution sees, in words."""
-MAX_WORDS = 110
-STEMS, GRAMS = 4096, 1 << 15
 FLOOR = 0.02
 """A type that no rule found is weighed only where the models on words give it at least this probability."""
+GLANCE = 0.05
+"""An item in which no rule found anything is read further where the n-grams give some type this probability."""
 INSTEAD = 0.3
 """Least probability of another modality for an act that has not happened to be kept under it."""
-_SUFFIXES = ("ing", "ed", "es", "s", "ion", "ment")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_PARTS = re.compile(r"[-/']")
-_ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|#\d{2,5});")
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of an item: where it stands and the actor it belongs to."""
-
-    text: str
-    field: str
-    start: int
-    mention: Mention | None = None
-
-    @property
-    def kind(self) -> int:
-        """Class of the actor that the word names, 0 where it names none."""
-        if self.mention is None:
-            return 0
-        if self.mention.code in BODIES:
-            return 16
-        return KINDS.index(self.mention.kind) + (8 if self.mention.qualifier else 0)
-
-
-def sight(
-    fields: Iterable[tuple[str, str]],
-    tokenize: Callable[[str], tuple[str, ...]],
-    find: Callable[[tuple[str, ...], tuple[str, ...]], Iterable[Mention]],
-) -> tuple[Word, ...]:
-    """The first words of the `fields` (name, text) of an item, each with the actor that `find` sees there."""
-    words: list[Word] = []
-    for field, text in fields:
-        clean = _ENTITY.sub(lambda match: " " * len(match[0]), text)
-        tokens = tokenize(clean)
-        named = {
-            index: mention
-            for mention in find(tokens, tuple(token.lower().replace("’", "'") for token in tokens))
-            for index in range(mention.start, mention.end)
-        }
-        at = 0
-        for index, token in enumerate(tokens):
-            at = clean.index(token, at)
-            words.append(Word(token, field, at, named.get(index)))
-            at += len(token)
-    return tuple(words[:MAX_WORDS])
-
-
-def stem(word: str) -> str:
-    """A crude stem: what is left without a common ending."""
-    if len(word) > 4:
-        for suffix in _SUFFIXES:
-            if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-                return word.removesuffix(suffix).rstrip("e")
-        return word.rstrip("e")
-    return word
-
-
-def _hash(text: str, size: int) -> int:
-    return zlib.crc32(text.encode("utf-8", "surrogatepass")) % size
-
-
-def grams(words: Sequence[Word]) -> list[int]:
-    """Hashed stems and pairs of neighbouring stems; an actor is one stem, its class."""
-    rows: dict[str, list[str]] = {}
-    last: Mention | None = None
-    for word in words:
-        row = rows.setdefault(word.field, [])
-        if word.mention is None:
-            row.append(_plain(word.text))
-        elif word.mention is not last:
-            row.append(_actor(word.mention))
-        last = word.mention
-    found = set()
-    for row in rows.values():
-        found.update(row)
-        found.update(f"{one} {other}" for one, other in zip(["^", *row], [*row, "$"], strict=True))
-    return sorted({_hash(text, GRAMS) for text in found})
-
-
-def _plain(text: str) -> str:
-    text = text.lower().replace("’", "'")
-    if any(char.isdigit() for char in text):
-        return "#year" if _YEAR.fullmatch(text) else "#"
-    return stem(text)
-
-
-def _actor(mention: Mention) -> str:
-    kind = "@group" if mention.kind == "group" else "@body" if mention.code in BODIES else "@state"
-    return kind + ("-" if mention.qualifier else "")
-
-
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """An item as the nets read it: one row of numbers for each word, and its neighbours (the last row is empty)."""
-
-    vectors: Ints
-    stems: Ints
-    kinds: Ints
-    fields: Ints
-    near: Ints
-
-
-def encode(words: Sequence[Word], vocabulary: Mapping[str, int]) -> Encoded:
-    """`words` in numbers; `vocabulary` tells the row of a word's vector, with one more row for unknown words."""
-    size = len(words)
-    fields = np.array([word.field != "title" for word in words], dtype=np.intp)
-    at = np.arange(size)[:, None] + np.array(REACH)
-    inside = (at >= 0) & (at < size)
-    near = np.where(inside & (fields[np.clip(at, 0, size - 1)] == fields[:, None]), at, size)
-    return Encoded(
-        np.array([_vector(word.text.lower().replace("’", "'"), vocabulary) for word in words], dtype=np.intp),
-        np.array([_hash(stem(word.text.lower()), STEMS) for word in words], dtype=np.intp),
-        np.array([word.kind for word in words], dtype=np.intp),
-        fields,
-        near.astype(np.intp),
-    )
-
-
-def _vector(word: str, vocabulary: Mapping[str, int]) -> int:
-    if word in vocabulary:
-        return vocabulary[word]
-    if any(char.isdigit() for char in word):
-        return vocabulary.get("#", len(vocabulary))
-    return next((vocabulary[part] for part in reversed(_PARTS.split(word)) if part in vocabulary), len(vocabulary))
 
 
 def _logit(p: Any) -> Any:
@@ -254,6 +123,8 @@ def candidates(
 ) -> Iterator[tuple[int, Features]]:
     """Column and features of each type that a rule found or that the words suggest."""
     found = {f.candidate.rule.type for f in findings}
+    if not found and impression.grams.max() < GLANCE:
+        return
     for column, kind in enumerate(types):
         likely = max(float(impression.nets[0, column]), float(impression.grams[column])) >= FLOOR
         if kind in found or likely:
@@ -294,25 +165,30 @@ class SecondOpinion:
         self.bar = float(weights["bar"])
         self.version = f"{zlib.crc32(weights['judge'].tobytes()):08x}"
 
-    def impression(self, words: Sequence[Word]) -> Impression:
-        """What the words alone say."""
+    def glance(self, words: Sequence[Word]) -> Floats:
+        """What the n-grams alone say of each type."""
         hashed = grams(words)
-        linear = self._grams[hashed].sum(0) / np.sqrt(max(len(hashed), 1)) + self._grams_bias
+        said: Floats = _sigmoid(self._grams[hashed].sum(0) / np.sqrt(max(len(hashed), 1)) + self._grams_bias)
+        return said
+
+    def impression(self, words: Sequence[Word], glance: Floats) -> Impression:
+        """What all models on words say, given what `glance` said."""
         encoded = encode(words, self.vocabulary)
         results = [forward(net, self.vectors, encoded) for net in self._nets]
         shape = (len(MODALITIES), len(self.types))
         nets = np.mean([_sigmoid(out) for out, _ in results], axis=0).reshape(shape)
         weight = np.mean([share[:, : shape[1]] for _, share in results], axis=0)
-        return Impression(nets, _sigmoid(linear), weight)
+        return Impression(nets, glance, weight)
 
     def weigh(
         self, words: Sequence[Word], findings: Sequence[Finding], spoken: frozenset[tuple[str, Modality]]
     ) -> dict[str, Opinion]:
         """An opinion on each type that a rule found or that the words suggest."""
         opinions = {}
-        if not words:
+        glance = self.glance(words)
+        if not words or (not findings and glance.max() < GLANCE):
             return {}
-        impression = self.impression(words)
+        impression = self.impression(words, glance)
         for column, row in candidates(self.types, impression, findings, spoken):
             z = self._judge_bias + sum(self._judge.get(name, 0.0) * value for name, value in row.items())
             other = impression.nets[1:, column]

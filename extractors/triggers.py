@@ -13,7 +13,7 @@ from extractors import examples
 from extractors.actors import ActorIndex, Mention
 from extractors.dates import occurred_on
 from extractors.details import facts, place
-from extractors.gate import Gate, fold
+from extractors.gate import Gate, Names, fold
 from extractors.language import Language
 from extractors.modality import Verdict, describes, judge
 from extractors.recognise import is_english
@@ -22,6 +22,7 @@ from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile
 from extractors.second_opinion import Opinion, SecondOpinion, propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.sieve import Row
+from extractors.sight import Word, sight
 from extractors.syntax import Tree
 from tocsin.config.actors import Actors
 from tocsin.config.triggers import Rule
@@ -148,6 +149,7 @@ class Detector:
         self._compiled = {rule.id: compile_rule(rule, language.tokenize) for rule in self.rules}
         self.gate = Gate(list(self._compiled.values()))
         self._actors = ActorIndex(actors, language.tokenize)
+        self._names = Names(self._actors.aliases())
         self._max_chars = max_chars
         self._gated = gated
         self._second_opinion = second_opinion
@@ -200,7 +202,8 @@ class Detector:
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
-        passed = bool(self.gate.frames(fold(f"{title}\n{summary}")))
+        named = self._names.may_stand_in(title) or self._names.may_stand_in(summary)
+        passed = bool(self.gate.frames(fold(f"{title}\n{summary}"), named=named))
         if gated and not passed:
             return _Item(published, (), frozenset(), False, ())
         seen = self.sight(item) if passed and self._second_opinion is not None else ()
@@ -225,7 +228,8 @@ class Detector:
 
     def _possible(self, segment: Segment, context: frozenset[str]) -> tuple[CompiledFrame, ...]:
         """Frames that may match in the segment: first by its characters, then by its words and actors."""
-        frames = self.gate.frames(fold(segment.text))
+        named = segment.caseless or self._names.may_stand_in(segment.original)
+        frames = self.gate.frames(fold(segment.text), named=named)
         if not frames:
             return ()
         words = tuple(segment.original[start:end] for start, end in self._language.spans(segment.text))

@@ -14,16 +14,14 @@ from extractors.language import load_language
 from extractors.second_opinion import (
     NAME,
     WEIGHTS,
+    Impression,
     Opinion,
     SecondOpinion,
-    Word,
-    encode,
-    grams,
     load_second_opinion,
     propose,
     reconsider,
-    stem,
 )
+from extractors.sight import Word, encode, grams, stem
 from extractors.triggers import Detector, Text
 from tocsin.config.actors import read_actors
 from tocsin.config.triggers import read_rules
@@ -46,6 +44,11 @@ def detector(*, opinion: bool, gated: bool = True) -> Detector:
     return Detector(rules, actors, load_language(), gated=gated, second_opinion=model() if opinion else None)
 
 
+def impression(title: str) -> Impression:
+    words = detector(opinion=False).sight(Text(title))
+    return model().impression(words, model().glance(words))
+
+
 def test_weights_are_small_and_know_every_shipped_type() -> None:
     assert WEIGHTS.stat().st_size < 5_000_000
     assert set(model().types) == {rule.type for rule in read_rules(CONFIG, [])}
@@ -62,7 +65,7 @@ def test_an_attack_is_likely_and_a_garden_is_not() -> None:
 def test_words_alone_lean_towards_a_possibility_where_one_is_told() -> None:
     column = model().types.index("sanctions_imposed")
     titles = ("EU weighs new sanctions on Belarus", "EU imposes new sanctions on Belarus")
-    maybe, done = (model().impression(detector(opinion=False).sight(Text(t))).nets[:, column] for t in titles)
+    maybe, done = (impression(t).nets[:, column] for t in titles)
     assert maybe[0] < done[0]
     assert maybe[1] > done[1]
 
@@ -149,6 +152,6 @@ def test_an_item_takes_no_longer_than_a_parse() -> None:
 
 
 def test_numbers_are_finite() -> None:
-    impression = model().impression(detector(opinion=False).sight(ATTACK))
-    assert np.isfinite(impression.nets).all()
-    assert np.isfinite(impression.grams).all()
+    said = impression(ATTACK.title)
+    assert np.isfinite(said.nets).all()
+    assert np.isfinite(said.grams).all()
