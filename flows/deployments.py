@@ -7,6 +7,7 @@ those who run work pools.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ from flows.watch import watch
 from tocsin.config.folder import find_folder, load_or_last_good
 from tocsin.config.settings import Settings
 
+logger = logging.getLogger("tocsin.serve")
+
+SLOTS_EVERY_S = 10.0
 # A run that finds another one under way is dropped: the running sweep, or the next one, does whatever is due.
 ONE_AT_A_TIME = ConcurrencyLimitConfig(
     limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW, grace_period_seconds=60
@@ -52,7 +56,7 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
     ]
 
 
-async def free_slots(names: list[str]) -> None:
+async def free_slots(names: Sequence[str]) -> None:
     """Give back the concurrency slots of deployments `names` ("flow/deployment") that a killed process still holds.
 
     Only for the one runner of a server: it would let runs of another runner overlap.
@@ -81,6 +85,21 @@ class Draining(Runner):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._drain)
 
+    async def tend_slots(self, names: Sequence[str]) -> None:
+        """Free slots that are taken although no run is under way, for as long as the runner lives.
+
+        A server that is killed never hears that a run ended, and would refuse all others for five minutes.
+        """
+        idle = False
+        while True:
+            await asyncio.sleep(SLOTS_EVERY_S)
+            was_idle, idle = idle, not self._process_manager.flow_run_ids()
+            if was_idle and idle:
+                try:
+                    await free_slots(names)
+                except Exception as error:  # the server may be away; there is another look
+                    logger.info("cannot look after concurrency slots: %s", type(error).__name__)
+
     def _drain(self) -> None:
         self.stopping = True
         handles = [self._process_manager.get(run) for run in self._process_manager.flow_run_ids()]
@@ -91,13 +110,17 @@ class Draining(Runner):
 
 
 async def run(served: Sequence[RunnerDeployment], *, free: bool) -> None:
-    """Register `served` and run what Prefect schedules until SIGTERM."""
+    """Register `served` and run what Prefect schedules until SIGTERM; `free`: no other runner uses this server."""
+    names = [f"{each.flow_name}/{each.name}" for each in served]
     if free:
-        await free_slots([f"{each.flow_name}/{each.name}" for each in served])
+        await free_slots(names)
     runner = Draining(pause_on_shutdown=False, limit=len(served))
     for each in served:
         await runner.aadd_deployment(each)
+    tending = asyncio.create_task(runner.tend_slots(names)) if free else None
     await runner.start()
+    if tending:
+        tending.cancel()
 
 
 def main() -> None:

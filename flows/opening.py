@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.alarms import alarm
 from flows.sweep import Sweep
 from tocsin.config.folder import Loaded, digest, find_folder, load_or_last_good
 from tocsin.store import Store
@@ -33,14 +34,16 @@ def _load(folder: Path, environ: Mapping[str, str]) -> Loaded:
 def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
     """A sweep over the configuration of `environ`, which drains on SIGTERM: the running step ends, no other begins.
 
-    Where the configuration does not load, the last good one is used, and `tocsin status` says what is wrong.
+    Where the configuration does not load, the last good one is used; an alarm and `tocsin status` say what is wrong.
     """
     loaded = _load(find_folder(environ), environ)
     with Store.open(loaded.config.database, loaded.config.state) as store, terminated() as stop:
         if loaded.error is None:
             store.notices.clear(CONFIG)
         else:
-            store.notices.put(CONFIG, f"the last good one is in force: {loaded.error}", now=now)
+            reason = f"the last good one is in force: {loaded.error}"
+            store.notices.put(CONFIG, reason, now=now)
+            alarm(loaded.config, store, "config=rejected", reason, now=now)
         yield Sweep(loaded.config, store, stop=stop)
 
 

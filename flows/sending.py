@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
-from alerts import policy
 from alerts.channels import Sender
 from alerts.evidence import Evidence
 from alerts.messages import Message, Renderer, plain
+from flows.alarms import alarm
 from flows.evaluation import is_blind
 from flows.tally import Tally
 from tocsin import failpoint
@@ -23,7 +23,7 @@ from tocsin.config.channels import Channel
 from tocsin.config.folder import Config
 from tocsin.errors import SendError
 from tocsin.model import Alert, Delivery
-from tocsin.store import Decision, Store
+from tocsin.store import Store
 
 logger = logging.getLogger("tocsin.send")
 
@@ -165,11 +165,7 @@ class _Post:
             self.store.outbox.dead(delivery, error=reason)
         channel = deliveries[0].channel
         self.store.notices.put(f"channel:{channel}", reason, now=self.now)
-        alarm = policy.alarm(
-            f"channel={channel}", f"{len(deliveries)} not sent: {reason}", channels=self.channels, now=self.now
-        )
-        if alarm.alert is not None:
-            self.store.alerts.save_decisions([Decision(alarm.alert, alarm.deliveries)], evaluated=[])
+        alarm(self.config, self.store, f"channel={channel}", f"{len(deliveries)} not sent: {reason}", now=self.now)
         return Tally(failed=len(deliveries))
 
     def _release(self, bundles: Sequence[Sequence[Delivery]]) -> None:

@@ -1,4 +1,4 @@
-"""K01–K12: killed at every boundary of a sweep, the next one goes on; nothing is lost, and twice only where it may be."""
+"""K01–K12: killed at any boundary of a sweep, the next one goes on; nothing is lost, nor twice but where it may be."""
 
 from __future__ import annotations
 

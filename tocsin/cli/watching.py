@@ -24,7 +24,7 @@ from flows.seeds import read_seeds
 from flows.serving import serve as serve_flows
 from tocsin.cli import alerts
 from tocsin.cli.context import Json, ago, configuration, now, opened, out, print_json
-from tocsin.config.folder import Config, find_folder, load, load_or_last_good
+from tocsin.config.folder import KEPT, LAST_GOOD, Config, find_folder, load, load_or_last_good
 from tocsin.model import AlertState, DeliveryState, FeedState
 from tocsin.store import Notice, Status, Store
 
@@ -106,6 +106,7 @@ def serve() -> None:
     logging.getLogger("tocsin").setLevel(logging.INFO)
     config = load_or_last_good(find_folder(os.environ), os.environ).config
     Store.open(config.database, config.state).close()
+    os.environ.setdefault(KEPT, str(config.state / LAST_GOOD))
     serve_flows(config.state, port=config.settings.prefect_port)
 
 

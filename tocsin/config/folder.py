@@ -9,8 +9,10 @@ edit leaves the last configuration that loaded in force, and comes back as the e
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from tocsin.config.watches import Watch, read_watches
 from tocsin.errors import ConfigError, Problem, SetupError
 
 LAST_GOOD = "config.good"
+KEPT = "TOCSIN_LAST_GOOD"
+"""Variable that says where the last good configuration lies, for when settings.yaml cannot say it."""
+_FILES = ("settings.yaml", "feeds.yaml", "actors.yaml", "channels.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,11 @@ def state_folder(folder: Path, settings: Settings) -> Path:
 def load(folder: Path, environ: Mapping[str, str]) -> Config:
     """All of `folder`, or a ConfigError with every problem in it."""
     problems: list[Problem] = []
-    config = _read(folder, folder, environ, problems)
+    for name in _FILES:
+        if not (folder / name).exists():
+            problems.append(Problem(f"{folder.name}/{name}", 1, "(file)", "is missing", "an empty file is enough"))
+    if not problems:
+        config = _read(folder, folder, environ, problems)
     if problems:
         raise ConfigError(problems)
     return config
@@ -91,7 +100,7 @@ def load_or_last_good(folder: Path, environ: Mapping[str, str]) -> Loaded:
     try:
         config = load(folder, environ)
     except ConfigError as error:
-        good = state_folder(folder, read_settings(folder, [])) / LAST_GOOD
+        good = Path(environ.get(KEPT) or state_folder(folder, read_settings(folder, [])) / LAST_GOOD)
         if not good.is_dir():
             raise
         problems: list[Problem] = []
@@ -110,7 +119,7 @@ def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list
     feeds = read_feeds(source, problems)
     return Config(
         folder=folder,
-        settings=read_settings(source, problems),
+        settings=read_settings(source, problems, environ, secrets=folder),
         feeds=feeds,
         actors=read_actors(source, problems),
         rules=rules,
@@ -144,15 +153,15 @@ def _keep(config: Config) -> None:
     good = config.state / LAST_GOOD
     if good.is_dir() and digest(good) == config.digest:
         return
-    fresh = good.with_name(f"{LAST_GOOD}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh, old = (good.with_name(f"{LAST_GOOD}.{kind}.{os.getpid()}") for kind in ("new", "old"))
     for path in _files(config.folder):
         copy = fresh / path.relative_to(config.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-    old = good.with_name(f"{LAST_GOOD}.old")
+    if digest(fresh) == config.digest:  # else somebody is writing at this moment
+        with suppress(FileNotFoundError):
+            good.rename(old)
+        with suppress(OSError):  # another process has just done the same
+            fresh.rename(good)
     shutil.rmtree(old, ignore_errors=True)
-    if good.is_dir():
-        good.rename(old)
-    fresh.rename(good)
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(fresh, ignore_errors=True)

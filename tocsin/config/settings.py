@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from tocsin.config.loader import Duration, Strict, read_yaml, validate
+from tocsin.config.secrets import Secrets
 from tocsin.errors import Problem
 
 MINUTE = dt.timedelta(minutes=1)
@@ -80,7 +82,7 @@ class Settings(Strict):
 
     state: Path = Path("state")
     """Folder for the database, Prefect's home, reports and locks; relative to the folder that holds `config/`."""
-    database: str = ""
+    database: Annotated[str, Field(repr=False)] = ""
     """An SQLAlchemy URL (`postgresql+psycopg://…`, as `${ENV}` where it holds a secret); empty: SQLite in `state`."""
     sweep_every: Duration = MINUTE
     digest_cron: str = "0 7 * * *"
@@ -95,10 +97,24 @@ class Settings(Strict):
     send: SendSettings = SendSettings()
 
 
-def read_settings(folder: Path, problems: list[Problem]) -> Settings:
-    """Settings of `folder`/settings.yaml; all defaults where the file is absent."""
+def read_settings(
+    folder: Path, problems: list[Problem], environ: Mapping[str, str] | None = None, *, secrets: Path | None = None
+) -> Settings:
+    """Settings of `folder`/settings.yaml; all defaults where the file is absent.
+
+    With `environ` the secrets that `database` names are filled in; `file:` paths count from `secrets`, else `folder`.
+    """
     path = folder / "settings.yaml"
     if not path.exists():
         return Settings()
     document = read_yaml(path, problems, root=folder.parent)
-    return (validate(Settings, document, problems) if document else None) or Settings()
+    settings = (validate(Settings, document, problems) if document else None) or Settings()
+    if document is None or environ is None or not settings.database:
+        return settings
+    try:
+        database = Secrets(secrets or folder, environ).fill(settings.database, in_url=True)
+    except ValueError as error:
+        message, _, allowed = str(error).partition("; ")
+        problems.append(document.problem(("database",), message, allowed))
+        return settings
+    return settings.model_copy(update={"database": database})

@@ -1,0 +1,167 @@
+"""`tocsin serve` as it is run: scheduled sweeps really happen, survive kills, drain on SIGTERM and are resumed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flows.serving import free_port
+from tests.newsroom import HOUR, MISSILE, NOISE, VETO, Room
+from tocsin.model import DeliveryState
+
+START_S = 120.0
+"""A Prefect server needs some ten seconds of a free core to start, and a sweep four."""
+
+
+def present() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def until(what: str, met: Callable[[], bool], log: Path, timeout_s: float = START_S) -> None:
+    """Wait until `met`."""
+    deadline = time.monotonic() + timeout_s
+    while not met():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {timeout_s:.0f} s\n{log.read_text()[-4000:]}")
+        time.sleep(0.2)
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Pids and command lines of all processes that `pid` has started, and those have."""
+    parents: dict[int, tuple[int, str]] = {}
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with suppress(OSError):
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                parents[int(path.name)] = (parent, command)
+    found: dict[int, str] = {}
+    todo = [pid]
+    while todo:
+        parent = todo.pop()
+        mine = {child: command for child, (of, command) in parents.items() if of == parent}
+        found.update(mine)
+        todo += mine
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; a zombie does not."""
+    with suppress(OSError):
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@contextmanager
+def serving(room: Room, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`tocsin serve` in a session of its own; whatever is left of it is killed at the end."""
+    environ = {**os.environ, **room.environ, "PREFECT_RUNNER_POLL_FREQUENCY": "2"}
+    command = [str(Path(sys.executable).parent / "tocsin"), "serve"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output, start_new_session=True)
+    family: dict[int, str] = {}
+    try:
+        yield process
+    finally:
+        family = descendants(process.pid)
+        for pid in (process.pid, *family):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def stopped(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, a clean end, and nobody left behind."""
+    family = descendants(process.pid)
+    process.terminate()
+    assert process.wait(60) == 0
+    deadline = time.monotonic() + 5
+    while any(map(alive, family)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert {pid: command for pid, command in family.items() if alive(pid)} == {}
+
+
+def leak_slot(port: int) -> None:
+    """Take the concurrency slot of the sweeps as a killed server leaves it: held by nobody."""
+    url = f"http://127.0.0.1:{port}/api"
+    with urllib.request.urlopen(f"{url}/deployments/name/watch/tocsin", timeout=10) as answer:
+        limit = json.load(answer)["global_concurrency_limit"]["name"]
+    body = json.dumps({"active_slots": 1}).encode()
+    name, headers = urllib.parse.quote(limit), {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/v2/concurrency_limits/{name}", body, headers, method="PATCH")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def swept(room: Room) -> str:
+    with room.store() as store:
+        return store.notices.recall("swept_at")
+
+
+def news(room: Room, title: str) -> None:
+    """Publish an item, and let the time of the feed's next poll come."""
+    room.press.papers["herald"].publish(title, at=present())
+    with room.store() as store:
+        state = store.feeds.get("herald")
+        assert state is not None
+        store.feeds.save_poll(replace(state, next_check_at=present()), [])
+
+
+def delivered(room: Room, number: int) -> Callable[[], bool]:
+    """Whether so many alerts have reached both receivers and are marked."""
+
+    def check() -> bool:
+        with room.store() as store:
+            open_ = [*store.outbox.in_state(DeliveryState.QUEUED), *store.outbox.in_state(DeliveryState.CLAIMED)]
+        return len(room.hooks.requests) >= number and len(room.mailbox.mails) >= number and not open_
+
+    return check
+
+
+@pytest.mark.timeout(600)
+def test_scheduled_sweeps_happen_survive_kills_and_are_resumed(room: Room, tmp_path: Path) -> None:
+    log = tmp_path / "serve.log"
+    room.settings |= {"sweep_every": "5s", "prefect_port": free_port()}
+    room.paper("herald").publish(NOISE, at=present() - HOUR)
+    room.write().sweep(now=present() - HOUR)
+    before = swept(room)
+
+    with serving(room, log) as process:
+        until("a first scheduled sweep", lambda: swept(room) != before, log)
+        news(room, MISSILE)
+        until("delivery of a scheduled run's alert", delivered(room, 1), log)
+
+        family = descendants(process.pid)
+        runner = next(pid for pid, command in family.items() if "flows.deployments" in command)
+        server = next(pid for pid, command in family.items() if "prefect server" in command)
+        os.kill(runner, signal.SIGKILL)
+        os.kill(server, signal.SIGKILL)
+        news(room, VETO)
+        until("delivery after kill -9 of server and runner", delivered(room, 2), log)
+        again = swept(room)
+        until("another sweep after the kills", lambda: swept(room) != again, log)
+        stopped(process)
+
+    last = swept(room)
+    with serving(room, log) as process:
+        until("a sweep after a second start", lambda: swept(room) != last, log)
+        leak_slot(room.settings["prefect_port"])
+        again = swept(room)
+        until("a sweep although a slot leaked", lambda: swept(room) != again, log)
+        stopped(process)
+
+    assert len(room.hooked()) == len(set(room.hooked())) == 2
+    assert len(room.mailbox.mails) == 2
+    assert "Traceback" not in "\n".join(line for line in log.read_text().splitlines() if "tocsin" in line)
