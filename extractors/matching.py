@@ -160,7 +160,9 @@ class Open:
         self._waiting: dict[tuple[str, Modality], list[Event]] = defaultdict(list)
         self._kinds: dict[tuple[str, Modality], _Kind] = {}
         for event in events:
-            self._waiting[event.type, event.modality].append(event)
+            # One without articles was withdrawn, or merged into another: nothing is about it any more.
+            if event.articles:
+                self._waiting[event.type, event.modality].append(event)
 
     def add(self, item: Growing) -> None:
         """Take in an event that was found in this sweep, or one that grew."""

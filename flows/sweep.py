@@ -212,7 +212,14 @@ class Sweep:
         reports = [self._report(*pair) for pair in self.store.triggers.of_events([event.id])[event.id]]
         left = gather(reports, now=now) if reports else dataclasses.replace(event, articles=())
         self.store.events.save_shrunk(
-            dataclasses.replace(left, id=event.id, version=event.version + 1, changed_at=now, gained=event.gained)
+            dataclasses.replace(
+                left,
+                id=event.id,
+                version=event.version + 1,
+                changed_at=now,
+                gained=event.gained,
+                denials=event.denials,
+            )
         )
 
     def _link(self, reports: Sequence[Report], now: dt.datetime) -> int:
@@ -229,10 +236,7 @@ class Sweep:
         return len(links.new)
 
     def _report(self, trigger: Trigger, article: Article) -> Report:
-        feed = self.feeds.get(article.feed)
-        if feed is None:
-            return Report(trigger, article)
-        return Report(trigger, article, feed.state_media, feed.family, feed.tags)
+        return reported(trigger, article, self.feeds)
 
     # --- evaluate and send -------------------------------------------------------------------------------------------
 
@@ -244,6 +248,14 @@ class Sweep:
         """Send what is due in the outbox."""
         sender = self.sender or Sender(timeout=self.config.settings.send.timeout)
         return sending.send(self.config, self.store, sender, now=now, holder=self.holder, stop=self.stop)
+
+
+def reported(trigger: Trigger, article: Article, feeds: Mapping[str, Feed]) -> Report:
+    """The trigger with what its feed says of its publisher."""
+    feed = feeds.get(article.feed)
+    if feed is None:
+        return Report(trigger, article)
+    return Report(trigger, article, feed.state_media, feed.family, feed.tags)
 
 
 def article(entry: Entry, feed: Feed, now: dt.datetime, *, backfill: bool) -> Article:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from tocsin import __version__
-from tocsin.cli import alerts, channels, db, detection, feeds, watching
+from tocsin.cli import alerts, channels, db, detection, events, feeds, mutes, watching
 from tocsin.errors import ConfigError, TocsinError
 
 app = typer.Typer(
@@ -26,8 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (watching, detection, feeds, alerts, channels, db):
+for module in (watching, detection, feeds, events, channels, db):
     module.register(app)
+mutes.register(alerts.register(app))
 
 
 def _version(wanted: bool) -> None:

@@ -19,14 +19,20 @@ Who = Annotated[str, typer.Option(help="Who says so; by default the user of this
 Note = Annotated[str, typer.Option(help="Why, for the audit trail.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    group = typer.Typer(help="Alerts: list, explain, acknowledge, resolve.", no_args_is_help=True)
+def register(app: typer.Typer) -> typer.Typer:
+    """Add the commands to `app`; their group."""
+    group = typer.Typer(help="Alerts: list, explain, acknowledge, resolve, mute.", no_args_is_help=True)
     group.command("list")(list_)
     group.command()(show)
     group.command()(ack)
     group.command()(resolve)
     app.add_typer(group, name="alerts")
+    return group
+
+
+def user(who: str) -> str:
+    """Who acts: `who`, else the user of this machine."""
+    return who or getpass.getuser()
 
 
 def list_(
@@ -67,14 +73,14 @@ def show(alert: AlertId, *, as_json: Json = False) -> None:
 def ack(alert: AlertId, *, who: Who = "", note: Note = "") -> None:
     """Say that somebody takes care of it; escalation stops."""
     with opened(configuration()) as store:
-        done = store.alerts.acknowledge(alert, who=who or getpass.getuser(), now=now(), note=note)
+        done = store.alerts.acknowledge(alert, who=user(who), now=now(), note=note)
     _report(done, alert, "acknowledged", "it is not open")
 
 
 def resolve(alert: AlertId, *, who: Who = "", note: Note = "") -> None:
     """Say that it is over."""
     with opened(configuration()) as store:
-        done = store.alerts.resolve(alert, who=who or getpass.getuser(), now=now(), note=note)
+        done = store.alerts.resolve(alert, who=user(who), now=now(), note=note)
     _report(done, alert, "resolved", "it is resolved already, or unknown")
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, null, select, update
 
 from tocsin import failpoint
 from tocsin.errors import StoreError
 from tocsin.model import Event, Modality, Voice
 from tocsin.store import schema
+from tocsin.store.audit import Act, history, record
 from tocsin.store.engine import Database
 
 _TABLE = schema.events
@@ -81,6 +82,13 @@ class Events:
         """At most `limit` events that are new or have grown since thresholds judged them, by id."""
         return self.db.read(lambda c: [to_event(row) for row in c.execute(_CHANGED, {"limit": limit}).all()])
 
+    def recent(self, *, limit: int, type: str | None = None) -> list[Event]:
+        """At most `limit` events, the latest started first; without those that were withdrawn or merged away."""
+        query = _SELECT.where(_TABLE.c.articles != []).order_by(_TABLE.c.started_at.desc(), _TABLE.c.id.desc())
+        if type is not None:
+            query = query.where(_TABLE.c.type == type)
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query.limit(limit))])
+
     def by_id(self, ids: Collection[int]) -> dict[int, Event]:
         """Those of `ids` that exist."""
         return self.db.read(lambda c: events_by_id(c, ids))
@@ -126,6 +134,57 @@ class Events:
         row = {**_row(event), "row_id": event.id}
         self.db.write(lambda c: self._expect(c, _GROW.values(shrunk_at=None), [row]))
 
+    def merge(self, whole: Event, absorbed: Sequence[Event], *, who: str, now: dt.datetime, note: str = "") -> None:
+        """Store `whole` with a version one higher, and give it the triggers and alerts of `absorbed`.
+
+        These stay as events without articles, so that no later event gets the id of one that was alerted on; no
+        correction goes out for them. `StoreError` (with `retry`) and nothing stored where one changed meanwhile.
+        """
+        self.db.write(lambda c: self._merge(c, whole, absorbed, who, now, note))
+
+    def _merge(
+        self, connection: Connection, whole: Event, absorbed: Sequence[Event], who: str, now: dt.datetime, note: str
+    ) -> None:
+        self._expect(connection, _GROW, [{**_row(whole), "row_id": whole.id}])
+        empty = [replace(each, articles=(), denials=(), changed_at=now, version=each.version + 1) for each in absorbed]
+        self._expect(connection, _SILENT, [{**_row(each), "row_id": each.id} for each in empty])
+        ids = [each.id for each in absorbed]
+        triggers, links = schema.triggers, schema.alert_events
+        connection.execute(update(triggers).where(triggers.c.event.in_(ids)).values(event=whole.id))
+        told = select(links.c.alert).where(links.c.event == whole.id)
+        for id in ids:
+            # An alert that rests on both keeps one of the two lines.
+            connection.execute(delete(links).where(links.c.event == id, links.c.alert.in_(told)))
+            connection.execute(update(links).where(links.c.event == id).values(event=whole.id))
+        names = ", ".join(map(str, ids))
+        record(connection, Act(now, who, "merge", _subject(whole.id), _noted(f"took in {names}", note)))
+        for id in ids:
+            record(connection, Act(now, who, "merge", _subject(id), _noted(f"is part of {whole.id}", note)))
+
+    def split(
+        self, left: Event, parted: Event, triggers: Sequence[int], *, who: str, now: dt.datetime, note: str = ""
+    ) -> Event:
+        """Store `left` with a version one higher, and the new event `parted` with `triggers`, which were in `left`.
+
+        The new event with its id. `StoreError` (with `retry`) and nothing stored where `left` changed meanwhile.
+        """
+
+        def split(connection: Connection) -> Event:
+            self._expect(connection, _GROW, [{**_row(left), "row_id": left.id}])
+            query = insert(_TABLE).returning(_TABLE.c.id)
+            stored = replace(parted, id=connection.execute(query, _row(parted)).scalar_one())
+            self._expect(connection, _MOVE, [{"row_id": id, "old": left.id, "new": stored.id} for id in triggers])
+            parts = (left.id, f"gave up {stored.id}"), (stored.id, f"was part of {left.id}")
+            for id, said in parts:
+                record(connection, Act(now, who, "split", _subject(id), _noted(said, note)))
+            return stored
+
+        return self.db.write(split)
+
+    def history(self, id: int) -> tuple[Act, ...]:
+        """How people merged and split an event, oldest first."""
+        return self.db.read(lambda c: history(c, _subject(id)))
+
     def _expect(self, connection: Connection, query: Any, rows: list[dict[str, Any]]) -> None:
         """Run `query` for each of `rows`; each must change one row."""
         for row in rows:
@@ -152,11 +211,26 @@ _GROW = (
     .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.version == bindparam("version") - 1)
     .values({name: bindparam(name) for name in _FIELDS if name != "id"})
 )
+_SILENT = _GROW.values(evaluated=bindparam("version"), shrunk_at=None)
+"""Saves a state that there is nothing to tell about."""
+_MOVE = (
+    update(schema.triggers)
+    .where(schema.triggers.c.id == bindparam("row_id"), schema.triggers.c.event == bindparam("old"))
+    .values(event=bindparam("new"))
+)
 _JOIN = (
     update(schema.triggers)
     .where(schema.triggers.c.id == bindparam("row_id"), schema.triggers.c.event.is_(None))
     .values(event=bindparam("row_event"))
 )
+
+
+def _subject(id: int) -> str:
+    return f"event:{id}"
+
+
+def _noted(said: str, note: str) -> str:
+    return f"{said}: {note}" if note else said
 
 
 def events_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Event]:
