@@ -12,6 +12,7 @@ from alerts.crossings import span
 from alerts.followups import followups
 from alerts.thresholds import Decision, EventQuery, affected, last_met, query
 from alerts.thresholds import evaluate as judge
+from flows.health import blind
 from flows.tally import Tally
 from tocsin.config.channels import Channel
 from tocsin.config.folder import Config
@@ -22,7 +23,6 @@ from tocsin.store import Decision as Queued
 from tocsin.store import Store
 
 BATCH = 500
-FAILURES_UNTIL_BLIND = 3
 
 
 def evaluate(config: Config, store: Store, *, now: dt.datetime) -> Tally:
@@ -58,6 +58,11 @@ class _Round:
     def states(self) -> Sequence[FeedState]:
         """All feeds, for what was watched since when and what is blind."""
         return self.store.feeds.all()
+
+    @cached_property
+    def blind(self) -> Sequence[str]:
+        """Feeds whose silence means nothing at present."""
+        return blind(self.config, self.store, now=self.now)
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -133,7 +138,7 @@ class _Round:
                 (state.first_success_at for state in self.states if state.first_success_at), default=None
             ),
             activity={feed: self.store.articles.times(feed, since=asked.since) for feed in sorted(asked.feeds)},
-            blind=[state.feed for state in self.states if is_blind(state)],
+            blind=self.blind,
         )
         times = [decision.again_at for decision in decisions if decision.again_at is not None]
         again_at = min(times, default=None)
@@ -162,8 +167,3 @@ def _parts(watch: Watch, threshold: Threshold) -> list[Threshold]:
     if not isinstance(threshold, All | AnyOf):
         return []
     return [part for part in map(watch.threshold, threshold.of) if part is not None]
-
-
-def is_blind(state: FeedState) -> bool:
-    """Whether a feed tells nothing at present: disabled, never read, or failing time after time."""
-    return bool(state.disabled) or state.failures >= FAILURES_UNTIL_BLIND or state.last_success_at is None

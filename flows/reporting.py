@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alerts.evidence import Evidence
 from alerts.report import report
-from flows.evaluation import is_blind
+from flows.health import blind
 from tocsin.config.folder import Config
 from tocsin.store import Store
 
@@ -22,9 +22,8 @@ def write_report(config: Config, store: Store, *, since: dt.datetime, until: dt.
         detail = store.alerts.detail(alert.id)
         if detail is not None and alert.fired_at <= until:
             pairs.append((detail.alert, Evidence(detail.events, detail.reports)))
-    feeds = store.feeds.all()
-    blind = [state.feed for state in feeds if is_blind(state)]
-    html = report(pairs, since=since, until=until, feeds=feeds, blind=blind, names=config.actors.titles)
+    feeds, silent = store.feeds.all(), blind(config, store, now=until)
+    html = report(pairs, since=since, until=until, feeds=feeds, blind=silent, names=config.actors.titles)
     path = config.state / "reports" / f"{until:%Y-%m-%d}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")

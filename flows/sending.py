@@ -16,7 +16,7 @@ from alerts.channels import Sender
 from alerts.evidence import Evidence
 from alerts.messages import Message, Renderer, plain
 from flows.alarms import alarm
-from flows.evaluation import is_blind
+from flows.health import blind
 from flows.tally import Tally
 from tocsin import failpoint
 from tocsin.config.channels import Channel
@@ -80,7 +80,7 @@ class _Post:
     def blind(self) -> Sequence[str]:
         """Titles of the feeds that cannot be read at present, so that no message claims more calm than was seen."""
         titles = {feed.id: feed.title for feed in self.config.feeds}
-        return [titles[state.feed] for state in self.store.feeds.all() if state.feed in titles and is_blind(state)]
+        return [titles[feed] for feed in blind(self.config, self.store, now=self.now)]
 
     def channel(self, name: str, deliveries: Sequence[Delivery]) -> Tally:
         """Send the `deliveries` of one channel until it fails for a reason that the others would meet too."""

@@ -28,9 +28,10 @@ from extractors.language import Language, load_language
 from extractors.linking import gather, link
 from extractors.matching import memory
 from extractors.poll import PollResult, poll
+from extractors.schedule import is_due
 from extractors.second_opinion import load_second_opinion
 from extractors.triggers import Detector
-from flows import evaluation, sending
+from flows import evaluation, health, sending
 from flows.holding import held
 from flows.tally import Tally
 from tocsin import failpoint
@@ -44,6 +45,8 @@ from tocsin.store import Link, Store
 logger = logging.getLogger("tocsin.sweep")
 
 BATCH = 500
+POLLS = 50
+"""Polls stored in one transaction: a commit costs more than what most polls bring."""
 TRIES = 3
 
 
@@ -140,10 +143,11 @@ class Sweep:
     # --- poll --------------------------------------------------------------------------------------------------------
 
     def poll(self, *, now: dt.datetime) -> Tally:
-        """Fetch, parse and store every feed that is due, each in a transaction of its own."""
+        """Fetch, parse and store every feed that is due, those longest overdue first."""
         self.store.feeds.ensure(self.feeds, now=now)
-        due = self.store.feeds.due(now=now, limit=100_000)
-        pairs = [(self.feeds[state.feed], state) for state in due if state.feed in self.feeds]
+        states = sorted(self.store.feeds.all(), key=lambda state: state.next_check_at)
+        pairs = [(self.feeds[state.feed], state) for state in states if state.feed in self.feeds]
+        pairs = [(feed, state) for feed, state in pairs if is_due(state, feed, now=now)]
         return asyncio.run(self._poll(pairs, now)) if pairs else Tally()
 
     async def _poll(self, pairs: Sequence[tuple[Feed, FeedState]], now: dt.datetime) -> Tally:
@@ -151,21 +155,33 @@ class Sweep:
         total = Tally()
         failpoint.reach("before_request")
         parser, known = _parser(settings), self.store.feeds.known
+        batch: list[PollResult] = []
         async with Fetcher(settings) as fetcher:
             results = poll(pairs, fetcher, parser, known, settings=settings, now=now, jitter=self.jitter)
             async for result in results:
                 failpoint.reach("after_response")
-                total += self._save(result, now)
-        return total
+                batch.append(result)
+                if len(batch) == POLLS:
+                    total += self._save(batch, now)
+                    batch = []
+        return total + self._save(batch, now)
 
-    def _save(self, result: PollResult, now: dt.datetime) -> Tally:
-        feed = self.feeds[result.feed]
-        counts = self.store.feeds.save_poll(
-            result.state, [article(entry, feed, now, backfill=result.backfill) for entry in result.entries]
+    def _save(self, results: Sequence[PollResult], now: dt.datetime) -> Tally:
+        """Store what polls brought; each feed's entries, validators and next check stand or fall together."""
+        polls = []
+        for result in results:
+            feed = self.feeds[result.feed]
+            entries = [article(entry, feed, now, backfill=result.backfill) for entry in result.entries]
+            polls.append((result.state, entries))
+            if result.error is not None:
+                logger.warning("feed %s: %s; %s", feed.id, result.error, result.reason)
+        counts = self.store.feeds.save_polls(polls)
+        return Tally(
+            feeds=len(results),
+            failed_feeds=sum(result.error is not None for result in results),
+            articles=sum(each.new for each in counts),
+            edited=sum(each.edited for each in counts),
         )
-        if result.error is not None:
-            logger.warning("feed %s: %s; %s", feed.id, result.error, result.reason)
-        return Tally(feeds=1, failed_feeds=int(result.error is not None), articles=counts.new, edited=counts.edited)
 
     # --- detect ------------------------------------------------------------------------------------------------------
 
@@ -242,7 +258,7 @@ class Sweep:
 
     def evaluate(self, *, now: dt.datetime) -> Tally:
         """Judge thresholds and queue what is to be told."""
-        return evaluation.evaluate(self.config, self.store, now=now)
+        return evaluation.evaluate(self.config, self.store, now=now) + health.alarm(self.config, self.store, now=now)
 
     def send(self, *, now: dt.datetime) -> Tally:
         """Send what is due in the outbox."""

@@ -1,18 +1,24 @@
-"""`tocsin feeds`: what is polled, and whether it answers."""
+"""`tocsin feeds`: what is polled, whether it answers, and how to add to it."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from extractors.discovery import find_feeds
+from extractors.documents.pages import FoundFeed
 from extractors.feeds import Parser
 from extractors.fetch import Fetcher
+from extractors.health import Health
+from extractors.opml import feed_id, read_opml, write_opml
+from flows.health import health as feed_health
 from tocsin.cli.context import Json, ago, configuration, err, now, opened, out, print_json
+from tocsin.config.additions import add_feeds
 from tocsin.config.feeds import Feed
 from tocsin.config.settings import FetchSettings
 from tocsin.errors import FetchError, ParseError
@@ -21,10 +27,13 @@ from tocsin.model import FeedState
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    group = typer.Typer(help="Feeds: list, try, see their health.", no_args_is_help=True)
+    group = typer.Typer(help="Feeds: list, try, add, import, export, see their health.", no_args_is_help=True)
     group.command("list")(list_)
     group.command()(test)
     group.command()(health)
+    group.command()(add)
+    group.command("import")(import_)
+    group.command()(export)
     app.add_typer(group, name="feeds")
 
 
@@ -86,29 +95,92 @@ async def _try(feed: Feed, fetcher: Fetcher, parser: Parser) -> bool:
 
 
 def health(*, as_json: Json = False) -> None:
-    """How each feed does: last success, lag, rhythm, errors."""
-    with opened(configuration()) as store:
-        states = store.feeds.all()
+    """How each feed does, in words. Exit 1 where an operator should look at one."""
+    config = configuration()
+    with opened(config) as store:
+        found = feed_health(config, store, now=now())
+        states = {state.feed: state for state in store.feeds.all()}
     if as_json:
-        hidden = {"entry_digests", "body_digest", "url_digest", "etag", "last_modified"}
-        rows = [dataclasses.asdict(state) for state in states]
-        print_json([{key: value for key, value in row.items() if key not in hidden} for row in rows])
-        return
-    table = Table("feed", "last success", "last new", "rhythm", "lag", "next", "trouble", box=None, pad_edge=False)
-    for state in states:
-        table.add_row(*(Text(cell) for cell in _row(state)))
-    out.print(table if states else "no feed was polled yet")
+        print_json([_json(each, states[each.feed]) for each in found])
+    else:
+        table = Table("feed", "condition", "last success", "last new", "next", "in words", box=None, pad_edge=False)
+        for each in found:
+            table.add_row(*(Text(cell) for cell in _row(each, states[each.feed])))
+        out.print(table if found else "no feed was polled yet")
+    raise typer.Exit(1 if any(each.alarm for each in found) else 0)
 
 
-def _row(state: FeedState) -> tuple[str, ...]:
+def _json(health: Health, state: FeedState) -> dict[str, object]:
+    return {
+        "feed": health.feed,
+        "condition": health.condition.value,
+        "words": health.words,
+        "alive": health.alive,
+        "last_success_at": state.last_success_at,
+        "last_new_at": state.last_new_at,
+        "last_error": state.last_error,
+        "failures": state.failures,
+        "rhythm_s": state.rhythm_s,
+        "lag_s": state.lag_s,
+        "gap_at": state.gap_at,
+        "next_check_at": state.next_check_at,
+    }
+
+
+def _row(health: Health, state: FeedState) -> tuple[str, ...]:
     moment = now()
-    trouble = state.disabled or (f"{state.failures}× {state.last_error}" if state.failures else state.warning)
-    return (
-        state.feed,
-        ago(state.last_success_at, now=moment),
-        ago(state.last_new_at, now=moment),
-        f"{state.rhythm_s / 3600:.1f} h" if state.rhythm_s else "",
-        f"{state.lag_s / 60:.0f} min" if state.lag_s else "",
-        ago(state.next_check_at, now=moment),
-        trouble,
-    )
+    times = (state.last_success_at, state.last_new_at, state.next_check_at)
+    return (health.feed, health.condition.value, *(ago(time, now=moment) for time in times), health.words)
+
+
+def add(
+    address: Annotated[str, typer.Argument(help="Address of a feed, or of a site that names its feeds.")],
+    *,
+    id: Annotated[str, typer.Option(help="Id of the feed; by default made of its title.")] = "",
+    publisher: Annotated[str, typer.Option(help="Who is accountable for it; by default the title.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="Tag; may be given several times.")] = None,
+) -> None:
+    """Find the feed behind an address, try it, and add it to feeds.yaml. Exit 1 where there is none, or several."""
+    config = configuration()
+    found = asyncio.run(_find(address, config.settings.fetch))
+    if len(found) != 1:
+        err.print(Text("no feed there" if not found else "several feeds there; name one of them:"))
+        for each in found:
+            out.print(Text(f"{each.url}  {each.title}"))
+        raise typer.Exit(1)
+    taken = {feed.id for feed in config.feeds}
+    title = found[0].title or found[0].url
+    values = {"id": id or feed_id(title, taken=taken), "url": found[0].url, "title": title, "tags": tuple(tag or ())}
+    feed = Feed.model_validate({**values, **({"publisher": publisher} if publisher else {})})
+    add_feeds(config.folder, [feed])
+    out.print(Text(f"added as {feed.id}: {feed.title}; polled from the next sweep on"))
+
+
+async def _find(address: str, settings: FetchSettings) -> tuple[FoundFeed, ...]:
+    with Parser(settings) as parser:
+        async with Fetcher(settings) as fetcher:
+            return await find_feeds(address, fetcher, parser)
+
+
+def import_(file: Annotated[Path, typer.Argument(help="An OPML file.", exists=True, dir_okay=False)]) -> None:
+    """Add the feeds of an OPML file to feeds.yaml; those that stand there already are left out, and named."""
+    config = configuration()
+    ids, addresses = {feed.id for feed in config.feeds}, {feed.url for feed in config.feeds}
+    imported = read_opml(file.read_bytes(), subject=str(file), ids=ids, addresses=addresses)
+    if imported.feeds:
+        add_feeds(config.folder, imported.feeds)
+    for line in imported.left_out:
+        out.print(Text(f"left out: {line}"))
+    out.print(f"{len(imported.feeds)} feeds added, {len(imported.left_out)} left out")
+
+
+def export(
+    file: Annotated[Path | None, typer.Argument(help="File to write; stdout where none is named.")] = None,
+) -> None:
+    """Write the feeds as OPML. It holds their addresses, with whatever secrets are in them."""
+    document = write_opml(configuration().feeds)
+    if file is None:
+        typer.echo(document.decode())
+    else:
+        file.write_bytes(document)
+        out.print(Text(f"written: {file}"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import logging
 import os
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from flows.evaluation import is_blind
+from extractors.health import Condition
+from extractors.schedule import words
+from flows.health import health
+from flows.opening import CONFIG
 from flows.opening import opened as opened_sweep
 from flows.replay import Moment, replaying
 from flows.reporting import write_report
@@ -24,9 +29,12 @@ from flows.seeds import read_seeds
 from flows.serving import serve as serve_flows
 from tocsin.cli import alerts
 from tocsin.cli.context import Json, ago, configuration, now, opened, out, print_json
-from tocsin.config.folder import KEPT, LAST_GOOD, Config, find_folder, load, load_or_last_good
-from tocsin.model import AlertState, DeliveryState, FeedState
-from tocsin.store import Notice, Status, Store
+from tocsin.config.folder import KEPT, LAST_GOOD, Config, Loaded, find_folder, load, load_or_last_good
+from tocsin.model import AlertState, DeliveryState
+from tocsin.store import Status, Store
+
+LATE = dt.timedelta(minutes=10)
+"""A watch that swept nothing for so long is said to be wrong."""
 
 
 def register(app: typer.Typer) -> None:
@@ -128,14 +136,8 @@ def status(*, as_json: Json = False) -> None:
     loaded = load_or_last_good(find_folder(os.environ), os.environ)
     with Store.open(loaded.config.database, loaded.config.state) as store:
         numbers = store.status(now=moment)
-        notices = store.notices.all()
-        states = store.feeds.all()
         swept_at = store.notices.recall("swept_at")
-        aside = store.articles.aside(limit=5)
-    wrong = [f"config: {error}" for error in str(loaded.error or "").splitlines()]
-    wrong += [_notice(notice) for notice in notices if notice.subject != "config"]
-    wrong += [line for line in (_feed(state) for state in states) if line]
-    wrong += [f"article {each.article.id}: set aside: {each.error}" for each in aside]
+        wrong = list(_wrong(loaded, store, swept_at, moment))
     if as_json:
         print_json({**dataclasses.asdict(numbers), "swept_at": swept_at or None, "wrong": wrong})
     else:
@@ -145,18 +147,25 @@ def status(*, as_json: Json = False) -> None:
     raise typer.Exit(1 if wrong else 0)
 
 
-def _notice(notice: Notice) -> str:
-    return f"{notice.subject}: {notice.message} (since {notice.since:%Y-%m-%d %H:%M}, {notice.count}×)"
-
-
-def _feed(state: FeedState) -> str:
-    """What is wrong with a feed in one line, "" where nothing is."""
-    if state.disabled:
-        return f"feed {state.feed}: disabled: {state.disabled}"
-    if state.failures:
-        blind = ", blind" if is_blind(state) else ""
-        return f"feed {state.feed}: {state.last_error} ({state.failures}×{blind}; next try {state.next_check_at:%H:%M})"
-    return f"feed {state.feed}: {state.warning}" if state.warning else ""
+def _wrong(loaded: Loaded, store: Store, swept_at: str, moment: dt.datetime) -> Iterator[str]:
+    """A line for everything that is wrong."""
+    config = loaded.config
+    yield from (f"config: {line}" for line in str(loaded.error or "").splitlines())
+    if swept_at:
+        late = moment - dt.datetime.fromisoformat(swept_at)
+        if late > max(LATE, 5 * config.settings.sweep_every):
+            yield f"no sweep has ended for {words(late)}; is `tocsin serve` running?"
+    for notice in store.notices.all():
+        if notice.subject != CONFIG:
+            yield f"{notice.subject}: {notice.message} (since {notice.since:%Y-%m-%d %H:%M}, {notice.count}×)"
+    states = {state.feed: state for state in store.feeds.all()}
+    for each in health(config, store, now=moment):
+        state = states[each.feed]
+        if state.failures or each.condition not in (Condition.WELL, Condition.WAITING):
+            blind = "" if each.alive else "; blind until it answers"
+            yield f"feed {each.feed}: {each.condition}: {each.words}{blind}; next try {state.next_check_at:%H:%M} UTC"
+    for aside in store.articles.aside(limit=5):
+        yield f"article {aside.article.id}: set aside: {aside.error}"
 
 
 def _print_status(config: Config, status: Status, swept_at: str) -> None:

@@ -1,0 +1,43 @@
+"""What the feeds' health means for the watch: which are blind, and when an operator must hear of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from alerts import policy
+from extractors.health import Health, judge
+from flows.tally import Tally
+from tocsin.config.folder import Config
+from tocsin.store import Decision, Store
+
+SHOWN = 10
+FEEDS = "feeds"
+"""Group of the alarm about feeds."""
+
+
+def health(config: Config, store: Store, *, now: dt.datetime) -> list[Health]:
+    """The health of every feed that is polled, in the order of the configuration."""
+    states = {state.feed: state for state in store.feeds.all()}
+    feeds = [feed for feed in config.feeds if feed.enabled and feed.id in states]
+    return [judge(states[feed.id], feed, now=now) for feed in feeds]
+
+
+def blind(config: Config, store: Store, *, now: dt.datetime) -> list[str]:
+    """Ids of the feeds whose silence means nothing at present."""
+    return [each.feed for each in health(config, store, now=now) if not each.alive]
+
+
+def alarm(config: Config, store: Store, *, now: dt.datetime) -> Tally:
+    """At most once a day, tell the operator of all feeds that fail, are gone, or are silent against their rhythm."""
+    ill = [each for each in health(config, store, now=now) if each.alarm]
+    if not ill:
+        return Tally()
+    lines = [f"{each.feed}: {each.words}" for each in ill[:SHOWN]]
+    more = f"; and {len(ill) - SHOWN} more" if len(ill) > SHOWN else ""
+    reason = f"{len(ill)} of {len(config.feeds)} feeds tell nothing; {'; '.join(lines)}{more}"
+    channels = {channel.id: channel for channel in config.channels}
+    outcome = policy.alarm(FEEDS, reason, channels=channels, now=now)
+    told = store.alerts.prior(since=now - dt.timedelta(days=1), watch=policy.OURSELVES, group=FEEDS)
+    if outcome.alert is None or any(alert.id == outcome.alert.id for alert in told):
+        return Tally()
+    return Tally(alerts=len(store.alerts.save_decisions([Decision(outcome.alert, outcome.deliveries)], evaluated=[])))
