@@ -195,9 +195,8 @@ def worth(items: Sequence[tuple[Text, list[Row]]], triggers: Sequence[tuple[Trig
     for low, high in ((0.8, 1.01), (0.65, 0.8), (0.5, 0.65), (0.0, 0.5)):
         inside = [right for confidence, right in rows if low <= confidence < high]
         if inside:
-            print(
-                f"  confidence {low:.2f}–{min(high, 1):.2f}: {len(inside):4} triggers, {sum(inside) / len(inside):.3f} right"
-            )
+            share = sum(inside) / len(inside)
+            print(f"  confidence {low:.2f}–{min(high, 1):.2f}: {len(inside):4} triggers, {share:.3f} right")
     best = None
     for count in range(1, len(rows) + 1):
         right = sum(hit for _, hit in rows[:count])

@@ -68,6 +68,11 @@ class ActorIndex:
         if lower:
             self._first.setdefault(lower[0], []).append(_Alias(words, lower, code, kind, needs))
 
+    def aliases(self) -> Iterator[tuple[str, ...]]:
+        """Every alias as its words."""
+        for entries in self._first.values():
+            yield from (entry.words for entry in entries)
+
     def mentions(self, tree: Tree, context: Collection[str]) -> tuple[Mention, ...]:
         """Mentions in text order, longest alias first; `context` is the set of lower-case words of the whole item."""
         return tuple(self.find(tree.words, tree.lower, context, caseless=tree.caseless))

@@ -21,14 +21,16 @@ class Gate:
 
     def __init__(self, rules: Sequence[CompiledRule]) -> None:
         patterns: dict[frozenset[str], int] = {}
-        self._wanted: list[tuple[CompiledFrame, frozenset[int]]] = []
+        self._wanted: list[tuple[CompiledFrame, frozenset[int], bool]] = []
         for rule in rules:
             for frame in rule.frames:
                 needed = set()
                 for lexicon in (frame.act, frame.object, frame.subject, frame.near):
                     if lexicon and not lexicon.special:
                         needed.add(patterns.setdefault(frozenset(lexicon.literals), len(patterns)))
-                self._wanted.append((frame, frozenset(needed)))
+                lists = (frame.object, frame.subject, frame.near)
+                only_named = any(one.special and not one.literals for one in lists)
+                self._wanted.append((frame, frozenset(needed), bool(frame.frame.needs) or only_named))
         self.literals = sum(map(len, patterns))
         options = re2.Options()
         options.max_mem = MAX_MEMORY
@@ -39,14 +41,48 @@ class Gate:
         if patterns:
             self._set.Compile()
 
-    def frames(self, text: str) -> list[CompiledFrame]:
-        """Frames that `text` (see `fold`) may match, in rule order; none means that no rule can fire."""
+    def frames(self, text: str, *, named: bool = True) -> list[CompiledFrame]:
+        """Frames that `text` (see `fold`) may match, in rule order; none means that no rule can fire.
+
+        `named` says whether an actor may be named in it (see `Names`).
+        """
         hits = frozenset() if self._empty else frozenset(self._set.Match(text) or ())
-        return [frame for frame, needed in self._wanted if needed <= hits]
+        return [frame for frame, needed, by_name in self._wanted if needed <= hits and (named or not by_name)]
+
+    def lets(self, text: str, *, named: bool = True) -> bool:
+        """Whether `text` may match any frame."""
+        hits = frozenset() if self._empty else frozenset(self._set.Match(text) or ())
+        return any(needed <= hits and (named or not by_name) for _, needed, by_name in self._wanted)
 
     def all_frames(self) -> list[CompiledFrame]:
         """Every frame: what an ungated detection tries."""
-        return [frame for frame, _ in self._wanted]
+        return [frame for frame, _, _ in self._wanted]
+
+
+class Names:
+    """Whether a text may name one of the actors: a search for the longest word of each alias, letter case included."""
+
+    def __init__(self, aliases: Iterable[tuple[str, ...]]) -> None:
+        keys = sorted({max(alias, key=len) for alias in aliases if alias})
+        options = re2.Options()
+        options.max_mem = MAX_MEMORY
+        self._pattern = re2.compile("|".join(map(_cased, keys)), options) if keys else None
+
+    def may_stand_in(self, text: str) -> bool:
+        """False only where no alias stands in `text`; text without capitals is never judged."""
+        if self._pattern is None:
+            return False
+        return text.islower() or self._pattern.search(text.replace("’", "'")) is not None
+
+
+def _cased(word: str) -> str:
+    """A pattern for an alias word as `actors` matches it: capitals of short names, else the first letter, must stand."""
+    word = word.replace("’", "'")
+    if word.isupper() and len(word) <= 4:
+        return re.escape(word)
+    if word[:1].isupper():
+        return f"{re.escape(word[0])}(?i:{re.escape(word[1:])})"
+    return f"(?i:{re.escape(word)})"
 
 
 def fold(text: str) -> str:

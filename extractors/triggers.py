@@ -202,20 +202,22 @@ class Detector:
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
-        named = self._names.may_stand_in(title) or self._names.may_stand_in(summary)
-        passed = bool(self.gate.frames(fold(f"{title}\n{summary}"), named=named))
-        if gated and not passed:
+        in_title, in_summary = (
+            self.gate.lets(fold(field), named=self._names.may_stand_in(field)) for field in (title, summary)
+        )
+        if gated and not (in_title or in_summary):
             return _Item(published, (), frozenset(), False, ())
-        seen = self.sight(item) if passed and self._second_opinion is not None else ()
         context = frozenset(WORD.findall(fold(f"{title} {summary}")))
-        segments: Segments = []
-        for segment in cut(title, summary, self._recase):
-            frames = self._possible(segment, context) if gated else tuple(self.gate.all_frames())
-            if frames:
-                segments.append((segment, frames))
+        # A title or summary that cannot match needs no cutting; it still gives the context.
+        whole = (title if in_title else "", summary if in_summary else "") if gated else (title, summary)
+        parts = list(cut(*whole, self._recase))
+        likely: Segments = [(part, frames) for part in parts if (frames := self._possible(part, context))]
+        segments = likely if gated else [(part, tuple(self.gate.all_frames())) for part in parts]
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
-        if segments and gated:
-            segments = self._allowed_frames(segments, words)
+        if likely:
+            likely = self._allowed_frames(likely, words)
+        seen = self.sight(item) if likely and self._second_opinion is not None else ()
+        segments = likely if gated else segments
         return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), seen)
 
     def _allowed_frames(self, segments: Segments, words: tuple[str, ...]) -> Segments:
@@ -239,7 +241,8 @@ class Detector:
 
     def sight(self, item: DetectInput) -> tuple[Word, ...]:
         """The item's words as the second opinion reads them."""
-        fields = (("title", item.title[: self._max_chars]), ("summary", item.summary[: self._max_chars]))
+        fields = [("title", _readable(item.title[: self._max_chars]))]
+        fields.append(("summary", _readable(item.summary[: self._max_chars])))
 
         def find(words: tuple[str, ...], lower: tuple[str, ...]) -> Iterator[Mention]:
             return self._actors.find(words, lower, frozenset(lower))
