@@ -139,7 +139,7 @@ def test_gated_and_ungated_detection_agree_in_any_batch() -> None:
 
 def test_odd_text_is_read() -> None:
     for title in ("", " ", "!!!", "\ud83d missile fired", "missile " * 3000, "صاروخ missile fired by Iran"):
-        detector(opinion=True).detect(Text(title))
+        assert detector(opinion=True).detect(Text(title)).errors == ()
 
 
 def test_an_item_takes_no_longer_than_a_parse() -> None:
