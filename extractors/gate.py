@@ -76,7 +76,7 @@ class Names:
 
 
 def _cased(word: str) -> str:
-    """A pattern for an alias word as `actors` matches it: capitals of short names, else the first letter, must stand."""
+    """A pattern for an alias word as `actors` matches it: capitals of short names, else a first capital, must stand."""
     word = word.replace("’", "'")
     if word.isupper() and len(word) <= 4:
         return re.escape(word)

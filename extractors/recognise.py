@@ -48,7 +48,7 @@ _FOREIGN = (
     }
     - _ENGLISH
 )
-_MAX = 1_500
+_MAX = 600
 
 
 def is_english(text: str) -> bool:

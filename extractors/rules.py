@@ -126,8 +126,7 @@ class Reading:
     def _actors(self, special: set[str]) -> list[Span]:
         rows = []
         for mention in self.cast.mentions:
-            group = mention.kind == "group"
-            kinds = {"$actor", "$group" if group else "$leader" if mention.kind == "leader" else "$state"}
+            kinds = built_in(mention)
             if not kinds.isdisjoint(special):
                 inside = range(mention.start, mention.end)
                 heads = [i for i in inside if self.tree.heads[i] not in inside or self.tree.heads[i] == i]
@@ -356,6 +355,12 @@ class Reading:
             return None
         found = Party(rows[0].code, rows[0].start, sure=False)
         return self._first(found) if before else found
+
+
+def built_in(mention: Mention) -> frozenset[str]:
+    """The built-in classes of words that a mention belongs to."""
+    narrow = "$group" if mention.kind == "group" else "$leader" if mention.kind == "leader" else "$state"
+    return frozenset({"$actor", narrow})
 
 
 def _overlap(one: Span, other: Span) -> bool:

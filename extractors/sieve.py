@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from extractors.actors import Mention
 from extractors.lexicon import Lexicon
-from extractors.rules import CompiledFrame
+from extractors.rules import CompiledFrame, built_in
 
 
 class Row:
@@ -21,6 +21,7 @@ class Row:
         self._lower = tuple(lower)
         self._words = frozenset(lower)
         self._known: dict[int, bool] = {}
+        self._special = frozenset(name for mention in mentions for name in built_in(mention))
         self._kinds = frozenset(mention.kind for mention in mentions)
         self._mentions = len(mentions)
         self._codes = frozenset(mention.code for mention in mentions)
@@ -57,6 +58,6 @@ class Row:
     def _holds(self, lexicon: Lexicon) -> bool:
         key = id(lexicon)
         if key not in self._known:
-            named = bool(lexicon.special) and bool(self._codes)
+            named = not self._special.isdisjoint(lexicon.special)
             self._known[key] = named or lexicon.within(self._lower, self._words)
         return self._known[key]
