@@ -172,6 +172,13 @@ class Room:
     watch: dict[str, Any] = field(default_factory=dict)
     rules: dict[str, dict[str, Any]] = field(default_factory=lambda: {key: dict(rule) for key, rule in RULES.items()})
     feeds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Variables that the configuration names."""
+    feed_url: Callable[[str], str] = field(init=False)
+    """Address of a paper, as feeds.yaml has it."""
+
+    def __post_init__(self) -> None:
+        self.feed_url = lambda id: f"{self.press.url}/{id}"
 
     @property
     def config(self) -> Path:
@@ -186,12 +193,12 @@ class Room:
     @property
     def environ(self) -> dict[str, str]:
         """What a process needs to find it."""
-        return {"TOCSIN_CONFIG": str(self.config)}
+        return {"TOCSIN_CONFIG": str(self.config), **self.secrets}
 
     def paper(self, id: str, **keys: Any) -> Paper:
         """The feed `id`, new where there was none; `keys` go into feeds.yaml."""
         paper = self.press.papers.setdefault(id, Paper(id))
-        default = {"id": id, "title": id.title(), "url": f"{self.press.url}/{id}", "interval": {"min": "30s"}}
+        default = {"id": id, "title": id.title(), "url": self.feed_url(id), "interval": {"min": "30s"}}
         self.feeds.setdefault(id, default).update(keys)
         return paper
 
@@ -271,7 +278,7 @@ def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def newsroom(folder: Path, *, database: str = "") -> Iterator[Room]:
+def newsroom(folder: Path, *, database: str = "", refuse_login: bool = False) -> Iterator[Room]:
     """A room with running servers, one webhook and one mail channel, and a threshold on each kind of event."""
     with ExitStack() as stack:
         press = Press()
@@ -280,7 +287,7 @@ def newsroom(folder: Path, *, database: str = "") -> Iterator[Room]:
         stack.callback(thread.join)
         stack.callback(press.server_close)
         stack.callback(press.shutdown)
-        mailbox, hooks = stack.enter_context(smtp_server()), stack.enter_context(http_server())
+        mailbox, hooks = stack.enter_context(smtp_server(refuse_login=refuse_login)), stack.enter_context(http_server())
         room = Room(folder, press, mailbox, hooks)
         fetch = {"allow_networks": ["127.0.0.0/8"], "host_pause": "0s", "timeout": "5s"}
         room.settings = {"fetch": fetch, **({"database": database} if database else {})}

@@ -77,6 +77,27 @@ def schedule(room: Room, store: Store, now: dt.datetime) -> None:
             assert state.next_check_at > now - dt.timedelta(hours=1)
 
 
+def plant(room: Room, *, login: bool = False) -> None:
+    """Put the canary into every setting that may hold a secret; to be called before papers are made.
+
+    `login`: the mail server wants one.
+    """
+    hook, mail = room.hooks.port, room.mailbox.port
+    room.secrets = {
+        "HOOK_PATH": f"{CANARY}path",
+        "HOOK_KEY": f"{CANARY}key",
+        "MAIL_PASSWORD": f"{CANARY}password",
+        "HOOK_QUERY": f"{CANARY}query",
+    }
+    room.channels[0] |= {
+        "url": f"webhook://127.0.0.1:{hook}/${{HOOK_PATH}}?token=${{HOOK_QUERY}}",
+        "signing_key": "${HOOK_KEY}",
+    }
+    if login:
+        room.channels[1]["url"] = f"mailto://desk:${{MAIL_PASSWORD}}@127.0.0.1:{mail}/?from=a@example.org"
+    room.feed_url = lambda id: f"http://reader:{CANARY}user@127.0.0.1:{room.press.server_port}/{id}?key={CANARY}feed"
+
+
 def secrets(room: Room, further: Iterable[Path] = ()) -> None:
     """I6: the canary stands in no table, file of the state, log, or message."""
     with room.store() as store:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-import pytest
-
-from flows.evaluation import is_blind
 from tests.newsroom import HOUR, MINUTE, MISSILE, NOISE, NOW, VETO, Room
-from tocsin.model import FeedState
 
 DAY = dt.timedelta(days=1)
 
@@ -95,17 +91,3 @@ def test_an_alert_nobody_acknowledges_is_escalated_once(room: Room) -> None:
 
     assert len(room.hooks.requests) == 1
     assert room.hooks.json()["type"] == "tocsin.escalation"
-
-
-@pytest.mark.parametrize(
-    ("state", "blind"),
-    [
-        (FeedState("a", NOW), True),
-        (FeedState("a", NOW, last_success_at=NOW), False),
-        (FeedState("a", NOW, last_success_at=NOW, failures=2), False),
-        (FeedState("a", NOW, last_success_at=NOW, failures=3), True),
-        (FeedState("a", NOW, last_success_at=NOW, disabled="gone"), True),
-    ],
-)
-def test_a_feed_is_blind_when_it_tells_nothing(state: FeedState, blind: bool) -> None:
-    assert is_blind(state) is blind

@@ -157,7 +157,7 @@ def _keep(config: Config) -> None:
     for path in _files(config.folder):
         copy = fresh / path.relative_to(config.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        shutil.copy(path, copy)  # with its mode: feeds.yaml may hold a secret
     if digest(fresh) == config.digest:  # else somebody is writing at this moment
         with suppress(FileNotFoundError):
             good.rename(old)
