@@ -24,8 +24,8 @@ FUTURE = words("will shall 'll wo")
 # Planning, wishing, urging, fearing, threatening, trying: what they govern has not happened yet.
 WISH = forms(
     """
-    plan threaten intend aim seek want wish hope fear expect consider mull weigh ponder propose offer urge demand
-    request appeal ask press push vow promise prepare ready prevent avoid avert deter warn predict foresee
+    plan threaten intend aim seek want wish hope fear expect consider mull weigh examine ponder propose offer urge
+    demand request appeal ask press push vow promise prepare ready prevent avoid avert deter warn predict foresee
     anticipate debate suggest recommend encourage invite need require risk attempt try plot foil thwart schedule
     poise brace contemplate advocate favour favor eye pursue explore envisage envision vote discuss await support
     back endorse moot float advise pledge prefer struggle lobby pressure rehearse simulate practise imagine insist

@@ -251,8 +251,11 @@ class Cast:
         inside = range(mention.start, mention.end)
         for index in inside:
             head = self.tree.heads[index]
-            if head not in inside:
-                return self.tree.deps[index] == "pobj" and self.tree.lower[head] in IN_PLACE
+            if head in inside:
+                continue
+            while self.tree.deps[index] in NOMINAL_MODIFIERS and self.tree.heads[index] != index:
+                index = self.tree.heads[index]  # "to South Korean officials" stands where the officials stand
+            return self.tree.deps[index] == "pobj" and self.tree.lower[self.tree.heads[index]] in IN_PLACE
         return False
 
     def reacting(self, mention: Mention) -> bool:

@@ -16,6 +16,7 @@ from tocsin.config.triggers import Frame, Rule
 
 Tokenize = Callable[[str], tuple[str, ...]]
 REACH = 5
+OWNERS = frozenset("its his their her country nation regime".split())
 FINITE = ("VBD", "VBZ", "VBP", "MD")
 CLAUSE_DEPS = frozenset({"relcl", "advcl", "ccomp", "parataxis", "conj"})
 
@@ -286,6 +287,8 @@ class Reading:
             target = self._party(
                 self.arguments(obj.root), frame.target, acting=False, avoid=source.code if source else None
             )
+        if source is None and frame.source and self._owned(act):
+            source = self._last_named(act)
         if source is None and frame.source:
             source = self._nearest(act, before=True, avoid=target.code if target else None)
         if target is None and frame.target:
@@ -341,6 +344,15 @@ class Reading:
                     found.setdefault(nearest.code, nearest)
         row = sorted(found.values(), key=lambda party: party.index)
         return (row[0] if row else None), (row[1] if len(row) > 1 else None)
+
+    def _owned(self, act: Span) -> bool:
+        """ "its recent test", "the country's test": whoever was named last did it."""
+        owners = self.tree.kids(act.root, "poss")
+        return any(self.tree.lower[index] in OWNERS for index in owners)
+
+    def _last_named(self, act: Span) -> Party | None:
+        rows = [m for m in self.cast.mentions if m.end <= act.start and self.cast.acting(m)]
+        return Party(rows[-1].code, rows[-1].start, sure=False) if rows else None
 
     def _nearest(self, act: Span, *, before: bool, avoid: str | None) -> Party | None:
         """The closest actor of the sentence on one side of the act, where the parse names none."""
