@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
+from spacy import displacy
 from spacy.language import Language as Pipeline
 from spacy.tokens import Doc
 
@@ -131,6 +132,26 @@ def load_language(model: str = "") -> Language:
     if not {"tagger", "parser"} <= set(pipeline.pipe_names):
         raise SetupError("language model is foreign", subject=name, cause=f"it has no parser; run: {_mend(name)}")
     return Language(pipeline, common, f"{name} {found}")
+
+
+def drawing(trees: Iterable[Tree], marked: Iterable[Mapping[int, str]]) -> str:
+    """An HTML page with the parse of each tree, drawn by displaCy; `marked` names tokens to be labelled instead of
+    by their tag, such as actors and acts."""
+    sentences = [
+        {
+            "words": [
+                {"text": word, "tag": labels.get(index, tag)}
+                for index, (word, tag) in enumerate(zip(tree.words, tree.tags, strict=True))
+            ],
+            "arcs": [
+                {"start": min(i, head), "end": max(i, head), "label": dep, "dir": "left" if i < head else "right"}
+                for i, (head, dep) in enumerate(zip(tree.heads, tree.deps, strict=True))
+                if i != head
+            ],
+        }
+        for tree, labels in zip(trees, marked, strict=True)
+    ]
+    return str(displacy.render(sentences, style="dep", page=True, manual=True, options={"compact": True}))
 
 
 def _mend(name: str) -> str:

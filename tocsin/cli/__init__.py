@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from tocsin import __version__
-from tocsin.cli import alerts, channels, db, detection, events, feeds, mutes, watching
+from tocsin.cli import alerts, channels, db, detection, events, explaining, feeds, mutes, watching
 from tocsin.errors import ConfigError, TocsinError
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (watching, detection, feeds, events, channels, db):
+for module in (watching, detection, explaining, feeds, events, channels, db):
     module.register(app)
 mutes.register(alerts.register(app))
 
@@ -51,10 +52,10 @@ def _options(
     logging.getLogger("tocsin").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def main() -> None:
-    """Run the command of `sys.argv`; a TocsinError becomes its message on stderr and exit code 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, that of `sys.argv` by default; a TocsinError becomes its message on stderr and exit code 2."""
     try:
-        app()
+        app(arguments)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
