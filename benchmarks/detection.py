@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from extractors.language import load_language
+from extractors.second_opinion import load_second_opinion
 from extractors.triggers import Detector, Text
 from tocsin.config.actors import read_actors
 from tocsin.config.triggers import read_rules
@@ -212,9 +213,12 @@ def main() -> None:
         sys.exit("no labelled set is there; name a folder with items.jsonl and labels.jsonl")
     language = load_language()
     rules = read_rules(ROOT / "config", [])
-    detector = Detector(rules, read_actors(ROOT / "config", []), language)
+    actors = read_actors(ROOT / "config", [])
     print(f"{dt.date.today()}  Python {platform.python_version()}  {language.name}  {len(rules)} rules")  # noqa: DTZ011
-    print(json.dumps([judge(folder, detector) for folder in folders]))
+    for name, second in (("rules alone", None), ("with the second opinion", load_second_opinion())):
+        print(f"== {name}")
+        detector = Detector(rules, actors, language, second_opinion=second)
+        print(json.dumps([judge(folder, detector) for folder in folders]))
 
 
 if __name__ == "__main__":

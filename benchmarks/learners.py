@@ -176,14 +176,16 @@ def gradients(
     return out
 
 
-def train_net(items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int) -> dict[str, Floats]:
+def train_net(
+    items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int, epochs: int = EPOCHS
+) -> dict[str, Floats]:
     """A net fitted to `wanted`, one column for each (modality, type)."""
     random = np.random.default_rng([SEED, seed])
     net = fresh_net(random, wanted.shape[1])
     worth = np.full(wanted.shape[1], OTHERS, np.float32)
     worth[: wanted.shape[1] // len(MODALITIES)] = 1
-    adam, steps, step = Adam(net, DECAY), EPOCHS * -(-len(items) // BATCH), 0
-    for _ in range(EPOCHS):
+    adam, steps, step = Adam(net, DECAY), epochs * -(-len(items) // BATCH), 0
+    for _ in range(epochs):
         order = random.permutation(len(items))
         for first in range(0, len(items), BATCH):
             chosen, done = order[first : first + BATCH], step / steps

@@ -40,8 +40,6 @@ FLOOR = 0.02
 """A type that no rule found is weighed only where the models on words give it at least this probability."""
 GLANCE = 0.05
 """An item in which no rule found anything is read further where the n-grams give some type this probability."""
-ENSEMBLE = 3
-"""Nets that speak, of those in the file: more cost time and gain 0.003 of F1; training needs them all."""
 INSTEAD = 0.3
 """Least probability of another modality for an act that has not happened to be kept under it."""
 
@@ -155,7 +153,7 @@ class SecondOpinion:
         self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
         words, self.vectors = vocabulary_of(weights)
         self.vocabulary = {word: index for index, word in enumerate(words)}
-        count = min(int(weights["nets"]), ENSEMBLE)
+        count = int(weights["nets"])
         self._nets = [
             {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
             for n in range(count)
