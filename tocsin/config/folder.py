@@ -117,6 +117,8 @@ def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list
     rules = read_rules(source, problems)
     channels = read_channels(source, problems, environ, secrets=folder)
     feeds = read_feeds(source, problems)
+    # Where one of them is broken its name would be missing too, and one mistake would read as many.
+    sound = not problems
     return Config(
         folder=folder,
         settings=read_settings(source, problems, environ, secrets=folder),
@@ -126,9 +128,9 @@ def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list
         watches=read_watches(
             source,
             problems,
-            types={rule.type for rule in rules},
-            channels={channel.id for channel in channels},
-            feeds={feed.id for feed in feeds},
+            types={rule.type for rule in rules} if sound else None,
+            channels={channel.id for channel in channels} if sound else None,
+            feeds={feed.id for feed in feeds} if sound else None,
         ),
         channels=channels,
         digest=digest(source),
