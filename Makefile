@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run serve check test lint types contracts lock format clean
+.PHONY: help install dev run serve check test soak lint types contracts lock format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -36,6 +36,9 @@ serve: install  ## run the scheduled flows on the feeds in config/ until stopped
 
 test: dev  ## run the tests
 	$(BIN)/pytest
+
+soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothing may be lost
+	$(BIN)/python benchmarks/kill_soak.py --minutes 10
 
 lint: dev
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -30,7 +30,7 @@ from extractors.matching import memory
 from extractors.poll import PollResult, poll
 from extractors.schedule import is_due
 from extractors.second_opinion import load_second_opinion
-from extractors.triggers import Detector
+from extractors.triggers import Detection, Detector
 from flows import evaluation, health, sending
 from flows.holding import held
 from flows.tally import Tally
@@ -72,6 +72,14 @@ def _as_it_is(name: str, step: Step) -> Step:
     return step
 
 
+class Reader(Protocol):
+    """Finds triggers in articles."""
+
+    def detect_many(self, items: Sequence[Article], /) -> Iterator[Detection]:
+        """A detection for each article, in order."""
+        ...
+
+
 def never() -> bool:
     """The stop of a sweep that nobody stops."""
     return False
@@ -81,13 +89,15 @@ def never() -> bool:
 class Sweep:
     """The steps over one configuration and one store.
 
-    `language` loads the model, only when there is something to read. `stop` is asked between two sends.
+    `language` loads the model, only when there is something to read; with a `reader`, it reads instead of the rules'
+    detector. `stop` is asked between two sends.
     """
 
     config: Config
     store: Store
     language: Callable[[str], Language] = load_language
     sender: Sender | None = None
+    reader: Reader | None = None
     stop: Callable[[], bool] = never
     jitter: Callable[[], float] = random.random
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
@@ -195,7 +205,7 @@ class Sweep:
     def _detect(self, articles: Sequence[Article], now: dt.datetime) -> int:
         found: list[Trigger] = []
         aside: list[tuple[Article, str]] = []
-        for each, detection in zip(articles, self.detector.detect_many(articles), strict=True):
+        for each, detection in zip(articles, (self.reader or self.detector).detect_many(articles), strict=True):
             found += [dataclasses.replace(trigger, article=each.id) for trigger in detection.triggers]
             if detection.errors:
                 aside.append((each, "; ".join(detection.errors)))
