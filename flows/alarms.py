@@ -8,10 +8,17 @@ from alerts import policy
 from tocsin.config.folder import Config
 from tocsin.store import Decision, Store
 
+DAY = dt.timedelta(days=1)
 
-def alarm(config: Config, store: Store, subject: str, reason: str, *, now: dt.datetime) -> None:
-    """Queue an alarm about `subject` (`channel=desk`), at most one a day, to the channels that take alarms."""
+
+def raise_alarm(config: Config, store: Store, subject: str, reason: str, *, now: dt.datetime) -> int:
+    """Queue an alarm about `subject` (`channel=desk`) to the channels that take alarms; the number of new ones, 0 or 1.
+
+    There is at most one a day for each subject; where it was raised already nothing is written.
+    """
     channels = {channel.id: channel for channel in config.channels}
     outcome = policy.alarm(subject, reason, channels=channels, now=now)
-    if outcome.alert is not None:
-        store.alerts.save_decisions([Decision(outcome.alert, outcome.deliveries)], evaluated=[])
+    told = store.alerts.prior(since=now - DAY, watch=policy.OURSELVES, group=subject)
+    if outcome.alert is None or outcome.alert.id in {alert.id for alert in told}:
+        return 0
+    return len(store.alerts.save_decisions([Decision(outcome.alert, outcome.deliveries)], evaluated=[]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from alerts import policy
 from extractors.health import Health, judge
+from flows.alarms import raise_alarm
 from flows.tally import Tally
 from tocsin.config.folder import Config
-from tocsin.store import Decision, Store
+from tocsin.store import Store
 
 SHOWN = 10
 FEEDS = "feeds"
@@ -35,9 +35,4 @@ def alarm(config: Config, store: Store, *, now: dt.datetime) -> Tally:
     lines = [f"{each.feed}: {each.words}" for each in ill[:SHOWN]]
     more = f"; and {len(ill) - SHOWN} more" if len(ill) > SHOWN else ""
     reason = f"{len(ill)} of {len(config.feeds)} feeds tell nothing; {'; '.join(lines)}{more}"
-    channels = {channel.id: channel for channel in config.channels}
-    outcome = policy.alarm(FEEDS, reason, channels=channels, now=now)
-    told = store.alerts.prior(since=now - dt.timedelta(days=1), watch=policy.OURSELVES, group=FEEDS)
-    if outcome.alert is None or any(alert.id == outcome.alert.id for alert in told):
-        return Tally()
-    return Tally(alerts=len(store.alerts.save_decisions([Decision(outcome.alert, outcome.deliveries)], evaluated=[])))
+    return Tally(alerts=raise_alarm(config, store, FEEDS, reason, now=now))

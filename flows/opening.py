@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.alarms import alarm
+from flows.alarms import raise_alarm
 from flows.sweep import Sweep
 from tocsin.config.folder import Loaded, digest, find_folder, load_or_last_good
 from tocsin.store import Store
@@ -43,7 +43,7 @@ def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
         else:
             reason = f"the last good one is in force: {loaded.error}"
             store.notices.put(CONFIG, reason, now=now)
-            alarm(loaded.config, store, "config=rejected", reason, now=now)
+            raise_alarm(loaded.config, store, "config=rejected", reason, now=now)
         yield Sweep(loaded.config, store, stop=stop)
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from alerts.channels import Sender
 from alerts.evidence import Evidence
 from alerts.messages import Message, Renderer, plain
-from flows.alarms import alarm
+from flows.alarms import raise_alarm
 from flows.health import blind
 from flows.tally import Tally
 from tocsin import failpoint
@@ -165,7 +165,9 @@ class _Post:
             self.store.outbox.dead(delivery, error=reason)
         channel = deliveries[0].channel
         self.store.notices.put(f"channel:{channel}", reason, now=self.now)
-        alarm(self.config, self.store, f"channel={channel}", f"{len(deliveries)} not sent: {reason}", now=self.now)
+        raise_alarm(
+            self.config, self.store, f"channel={channel}", f"{len(deliveries)} not sent: {reason}", now=self.now
+        )
         return Tally(failed=len(deliveries))
 
     def _release(self, bundles: Sequence[Sequence[Delivery]]) -> None:

@@ -162,3 +162,32 @@ def test_the_command_itself_killed_and_started_again(room: Room) -> None:
     again = room.tocsin("sweep")
 
     assert (again.code, len(room.hooked()), len(room.mailbox.mails)) == (0, 1, 1)
+
+
+def test_k14_sigterm_in_the_midst_of_a_send_ends_after_it_and_gives_back_the_rest(
+    room: Room, driver: Driver, tmp_path: Path
+) -> None:
+    room.watch["notify"] = ["hook"]
+    publish(room)
+    arrived, release = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        arrived.set()
+        return release.wait(30)
+
+    room.hooks.hold = hold
+    log = tmp_path / "held.log"
+    pid = driver.start(room.environ, LATER, log)
+    assert arrived.wait(60)
+    os.kill(pid, signal.SIGTERM)
+    release.set()
+    ended = driver.wait(pid, log)
+
+    assert (ended.code, ended.tally["sent"]) == (0, 1), ended.log
+    room.hooks.hold = None
+    with room.store() as store:
+        (rest,) = store.outbox.in_state(DeliveryState.QUEUED)
+        assert (rest.attempts, rest.uncertain) == (0, False)
+    # At once: neither the lease of the sweep nor that of the delivery is left behind.
+    assert sweep(room, driver, LATER + dt.timedelta(seconds=1)).tally["sent"] == 1
+    check(room, baseline=NOW, now=LATER)
