@@ -49,7 +49,8 @@ DENIAL = forms(
     """
 ) | words(
     """
-    ruled rules ruling refusal halt halts halted stop stops stopped suspend suspends suspended
+    ruled rules ruling refusal halt halts halted stop stops stopped suspend suspends suspended block blocks blocked
+    blocking
     """
 )
 RULE_OUT = forms("rule")
@@ -97,6 +98,12 @@ OLD = words(
     """
 )
 CONDITIONS = words("if unless whether should until once before lest provided till")
+# Of these, the ones that take a finished act for granted: "until they withdrew".
+UP_TO = words("until once before till")
+# "looks at cutting": no more than considered.
+LOOK = words("look looks looked looking")
+# "was not affected by the attack": there was one.
+TOUCH = words("affected deterred harmed damaged hurt intimidated cowed fazed shaken spared swayed involved")
 FACT_MARKS = words("after since because as while when although though")
 # Prepositions that take their object for granted.
 FACT_PREPS = words(

@@ -30,6 +30,7 @@ from extractors.cues import (
     HEDGES,
     JOIN,
     LONG_AGO,
+    LOOK,
     MEMORY_VERBS,
     MODALS,
     MOVES,
@@ -39,7 +40,9 @@ from extractors.cues import (
     RULE_OUT,
     SOFT_HEDGES,
     TALK,
+    TOUCH,
     TRIAL,
+    UP_TO,
     WISH,
 )
 from extractors.dates import dated
@@ -161,6 +164,8 @@ def _local(walk: _Walk, here: int) -> None:
             return walk.say(child, PAST, "dated by")
         elif dep == "advmod" and word in FUTURE_TIMES:
             return walk.say(child, PROSPECTIVE, "time")
+        elif dep == "mark" and word in UP_TO and tree.tags[here] == "VBD":
+            continue  # "until they withdrew": they did
         elif dep == "mark" and word in CONDITIONS and tree.lower[tree.heads[here]] not in ("see", "asked"):
             return walk.say(child, PROSPECTIVE, "condition")
     return None
@@ -237,7 +242,7 @@ def _step(walk: _Walk, here: int) -> int | None:
 
 def _coordinated(walk: _Walk, here: int, head: int) -> int | None:
     tree = walk.tree
-    if tree.is_verb(here) and any(tree.lower[cc] == "or" for cc in tree.kids(head, "cc")):
+    if tree.is_verb(here) and tree.tags[here] != "VBG" and any(tree.lower[cc] == "or" for cc in tree.kids(head, "cc")):
         walk.say(here, PROSPECTIVE, "or else")
         return None
     if not tree.is_verb(here) or not tree.kids(here, "nsubj", "nsubjpass"):
@@ -338,11 +343,16 @@ def _object(walk: _Walk, here: int, head: int) -> int | None:
     elif word in FACTIVE:
         walk.firm = True
         return None
-    elif word in WISH and not word.startswith(("call", "support", "back")):
+    elif word in WISH and not word.startswith(("call", "support", "back")) and not _set_up(tree, head):
         _wished(walk, head)
     else:
         return head
     return None
+
+
+def _set_up(tree: Tree, verb: int) -> bool:
+    """ "set up a truce", "set off a bomb" are no plans."""
+    return tree.lower[verb] == "set" and any(tree.lower[child] in ("up", "off") for child in tree.children[verb])
 
 
 def _subject(walk: _Walk, head: int) -> int | None:
@@ -378,7 +388,10 @@ def _prepositional(walk: _Walk, prep: int) -> int | None:
         return None
     if tree.is_verb(head) and governor in JOIN and word in ("in", "on", "at", "with", "to"):
         return head
-    if word in ("by", "from") and (tree.kids(head, "neg") or tree.kids(prep, "neg")):
+    if word == "at" and governor in LOOK and tree.kids(prep, "pcomp"):
+        walk.say(head, PROSPECTIVE, "considered")
+        return None
+    if word in ("by", "from") and (tree.kids(head, "neg") or tree.kids(prep, "neg")) and governor not in TOUCH:
         walk.say((tree.kids(head, "neg") + tree.kids(prep, "neg"))[0], DENIED, "negated by")
         return None
     if word == "in" and (tree.tags[head] in ("CD", "$") or governor in ("million", "billion")):

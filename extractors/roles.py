@@ -253,7 +253,7 @@ class Cast:
             head = self.tree.heads[index]
             if head in inside:
                 continue
-            while self.tree.deps[index] in NOMINAL_MODIFIERS and self.tree.heads[index] != index:
+            while self.tree.deps[index] in (*NOMINAL_MODIFIERS, "appos") and self.tree.heads[index] != index:
                 index = self.tree.heads[index]  # "to South Korean officials" stands where the officials stand
             return self.tree.deps[index] == "pobj" and self.tree.lower[self.tree.heads[index]] in IN_PLACE
         return False

@@ -16,6 +16,7 @@ from tocsin.config.triggers import Frame, Rule
 
 Tokenize = Callable[[str], tuple[str, ...]]
 REACH = 5
+APART = frozenset("; : after as before hours days ahead".split())
 OWNERS = frozenset("its his their her country nation regime".split())
 FINITE = ("VBD", "VBZ", "VBP", "MD")
 CLAUSE_DEPS = frozenset({"relcl", "advcl", "ccomp", "parataxis", "conj"})
@@ -246,7 +247,7 @@ class Reading:
         if distance > REACH:
             return 0.0
         between = range(min(act.end, span.end), max(act.start, span.start))
-        if any(self.tree.tags[i] in FINITE or self.tree.lower[i] in (";", ":", "after", "as") for i in between):
+        if any(self.tree.tags[i] in FINITE or self.tree.lower[i] in APART for i in between):
             return 0.0
         if self.tree.is_verb(act.root) and span.start > act.start:
             own = self.tree.kids(act.root, "dobj")
