@@ -160,8 +160,8 @@ class Open:
         self._waiting: dict[tuple[str, Modality], list[Event]] = defaultdict(list)
         self._kinds: dict[tuple[str, Modality], _Kind] = {}
         for event in events:
-            # One without articles was withdrawn, or merged into another: nothing is about it any more.
-            if event.articles:
+            # One that was merged into another has nobody left to tell of it: nothing is about it any more.
+            if event.articles or event.families:
                 self._waiting[event.type, event.modality].append(event)
 
     def add(self, item: Growing) -> None:

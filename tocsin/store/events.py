@@ -137,7 +137,7 @@ class Events:
     def merge(self, whole: Event, absorbed: Sequence[Event], *, who: str, now: dt.datetime, note: str = "") -> None:
         """Store `whole` with a version one higher, and give it the triggers and alerts of `absorbed`.
 
-        These stay as events without articles, so that no later event gets the id of one that was alerted on; no
+        These stay as events without articles and voices, so that no later event gets the id of one that was alerted on; no
         correction goes out for them. `StoreError` (with `retry`) and nothing stored where one changed meanwhile.
         """
         self.db.write(lambda c: self._merge(c, whole, absorbed, who, now, note))
@@ -146,7 +146,8 @@ class Events:
         self, connection: Connection, whole: Event, absorbed: Sequence[Event], who: str, now: dt.datetime, note: str
     ) -> None:
         self._expect(connection, _GROW, [{**_row(whole), "row_id": whole.id}])
-        empty = [replace(each, articles=(), denials=(), changed_at=now, version=each.version + 1) for each in absorbed]
+        nothing = {"articles": (), "denials": (), "families": frozenset[str](), "voices": ()}
+        empty = [replace(each, **nothing, changed_at=now, version=each.version + 1) for each in absorbed]
         self._expect(connection, _SILENT, [{**_row(each), "row_id": each.id} for each in empty])
         ids = [each.id for each in absorbed]
         triggers, links = schema.triggers, schema.alert_events
