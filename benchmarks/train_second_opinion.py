@@ -6,7 +6,7 @@ Reads the labelled sets of ../shared/eval (one half of dev and all of more), lab
 labels; the texts come from ../shared/news) and, for word vectors, all texts of ../shared/news but those held out. Ends
 at once, with a word, where ../shared is absent. The same input gives the same weights on the same machine.
 
-Held out, never trained on: the half of dev whose ids have an odd SHA-256, and labels/check.jsonl.
+Held out, never trained on: the half of dev whose ids have an odd SHA-256, labels/check.jsonl and labels/fresh.jsonl.
 
 The judge learns from what the other models say about items that they have not seen (five folds), and the nets of the
 folds are the ensemble that ships. Rules that have changed want a new judge: run this with --judge-only, which takes a
@@ -53,6 +53,9 @@ FOLDS, POOL, SELF_EPOCHS = 5, 12_000, 8
 PRECISION = 0.83
 """Least precision of `happened` that the bar is set for."""
 GRAMS_PENALTY, JUDGE_PENALTY = 0.05, 5.0
+HELD = {"check": "annotated", "fresh": "fresh"}
+"""Files of labels that nothing is trained on, and what the figures on them are called. `fresh` is for the last word: it
+is scored once the choices are made."""
 Weights = dict[str, Any]
 
 
@@ -101,14 +104,14 @@ def make_item(row: dict[str, Any], labels: Iterable[Sequence[Any]]) -> Item:
 
 def read_sets(news: dict[str, dict[str, Any]]) -> Sets:
     """All labelled items, split."""
-    sets = Sets(held={"check": [], "annotated": []})
+    sets = Sets(held={"check": [], **{name: [] for name in HELD}})
     for name in ("dev", "more"):
         labels = {row["id"]: row["labels"] for row in rows(SHARED / "eval" / name / "labels.jsonl")}
         for row in rows(SHARED / "eval" / name / "items.jsonl"):
             held = name == "dev" and in_check(row["id"])
             (sets.held["check"] if held else sets.train).append(make_item(row, labels[row["id"]]))
     for path in sorted((Path(__file__).parent / "labels").glob("*.jsonl")):
-        target = sets.held["annotated"] if path.stem == "check" else sets.train
+        target = sets.held[HELD[path.stem]] if path.stem in HELD else sets.train
         target += [make_item(news[row["id"]], row["labels"]) for row in rows(path) if row["id"] in news]
     return sets
 
@@ -294,6 +297,8 @@ def say(line: str) -> None:
 def measure(sets: Sets, detector: Detector, judged: Detector) -> None:
     """Prints the figures of the held-out items without and with the second opinion."""
     for name, items in sets.held.items():
+        if name == "fresh":
+            continue
         texts = [item.text for item in items]
         for label, which in (("rules", detector), ("with the second opinion", judged)):
             said = [frozenset((t.type, t.modality) for t in d.triggers) for d in which.detect_many(texts)]
