@@ -166,20 +166,20 @@ def articles(paths: Sequence[Path]) -> dict[dt.date, list[Article]]:
 
 def truths(kind: Kind, folder: Path, since: dt.date, until: dt.date) -> list[Truth]:
     """The days of a kind within the replay."""
-    says: dict[dt.date, list[str]] = defaultdict(list)
+    tables: list[dict[dt.date, list[str]]] = []
     for name, fits in kind.tables:
+        tables.append(defaultdict(list))
         with (folder / name).open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                if len(row["date"]) == 10 and fits(row) and since <= (day := _day(row)) <= until:
-                    says[day].append(row["what"])
-    return [Truth(day, texts) for day, texts in sorted(says.items())]
-
-
-def _day(row: Row) -> dt.date:
-    """The day in Korea: the table of launches gives its times in UTC."""
-    day = dt.date.fromisoformat(row["date"])
-    launched = re.fullmatch(r"(\d+):\d+:\d+ (AM|PM)", row.get("launch_time_utc", ""))
-    return day + DAY if launched and launched[2] == "PM" and 3 <= int(launched[1]) < 12 else day
+                if len(row["date"]) == 10 and fits(row) and since <= dt.date.fromisoformat(row["date"]) <= until:
+                    tables[-1][dt.date.fromisoformat(row["date"])].append(row["what"])
+    first, *others = reversed(tables)
+    for table in others:
+        for day, texts in table.items():
+            # A launch at night has two dates: one table gives Korean, the other mostly universal time.
+            near = [other for other in (day - DAY, day + DAY) if other in first and other not in table]
+            first.setdefault(near[0] if near and day not in first else day, []).extend(texts)
+    return [Truth(day, texts) for day, texts in sorted(first.items())]
 
 
 def reporting(kind: Kind, truth: Truth, days: dict[dt.date, list[Article]]) -> list[Article]:

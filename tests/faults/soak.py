@@ -35,6 +35,8 @@ from tocsin.model import AlertKind, Delivery, DeliveryState
 ROOT = Path(__file__).parents[2]
 DOWN = dt.timedelta(minutes=2, seconds=5)
 """Between a kill and the next start: longer than the leases of sweeps and of deliveries."""
+SHOWN = 200
+"""Items that the feed shows at a time."""
 FAST = 30
 """Seconds of the sweepers' clock in one second."""
 _ID = re.compile(r"\b[0-9a-f]{20}\b")
@@ -67,13 +69,14 @@ class Stamped(list[Any]):
 def soak(room: Room, *, seconds: float, seed: int, per_second: float = 2.0) -> Figures:
     """Kill sweepers every 1 to 5 seconds for so many `seconds` while news comes in; then let one finish the work."""
     rng = random.Random(seed)
+    room.channels = [{**channel, "per_minute": 6_000} for channel in room.channels]
     room.settings["send"] = {"lease": "2m", "timeout": "60s"}
     paper = room.paper("herald", interval={"min": "30s", "max": "30s"}).publish(NOISE, at=NOW - HOUR)
     room.write()
     room.hooks.requests, room.mailbox.mails = Stamped(), Stamped()
     forks = _Forks(room)
     names, kills = iter(_names()), []
-    clock = forks.until_idle(NOW)
+    clock = forks.until_idle(NOW, items=1)
     end = time.monotonic() + seconds
     published = 0
     with _Publisher(per_second) as due:
@@ -85,12 +88,13 @@ def soak(room: Room, *, seconds: float, seed: int, per_second: float = 2.0) -> F
                     at = clock + _since(started)
                     paper.publish(f"{next(names)} fires a missile into the sea", at=at)
                     published += 1
+                del paper.items[SHOWN:]
                 time.sleep(0.05)
             os.kill(pid, signal.SIGKILL)
             kills.append(time.monotonic())
             assert forks.wait(pid) == -signal.SIGKILL, forks.log.read_text()[-4_000:]
             clock += _since(started) + DOWN
-    forks.until_idle(clock)
+    forks.until_idle(clock, items=1 + published)
     forks.close()
     return _figures(room, kills, published)
 
@@ -147,26 +151,26 @@ class _Forks:
         """The exit code of a sweeper."""
         return int(self._ask({"wait": pid}))
 
-    def until_idle(self, clock: dt.datetime) -> dt.datetime:
+    def until_idle(self, clock: dt.datetime, *, items: int) -> dt.datetime:
         """Run one sweeper until nothing is left to do, and end it in peace; when the next may begin."""
         started, pid = time.monotonic(), self.start(clock)
         quiet = 0
         while quiet < 3:
             time.sleep(1.0)
-            quiet = quiet + 1 if self._idle() else 0
-            assert time.monotonic() - started < 120, self.log.read_text()[-4_000:]
+            quiet = quiet + 1 if self._left(items) == (0,) * 5 else 0
+            assert time.monotonic() - started < 120, (self._left(items), self.log.read_text()[-2_000:])
         os.kill(pid, signal.SIGTERM)
         assert self.wait(pid) == 0, self.log.read_text()[-4_000:]
         return clock + _since(started) + DOWN
 
-    def _idle(self) -> bool:
+    def _left(self, items: int) -> tuple[int, ...]:
+        """How many items are not stored yet, triggers not linked, events not judged, deliveries queued and claimed."""
         with self._room.store() as store:
-            stored = store.db.read(lambda c: c.exec_driver_sql("select count(*) from articles").scalar())
-            waiting = store.articles.undetected(rules="", limit=1) or store.triggers.unlinked(limit=1)
-            waiting = waiting or store.events.changed(limit=1)
-            queued = [store.outbox.in_state(state, limit=1) for state in (DeliveryState.QUEUED, DeliveryState.CLAIMED)]
-        shown = sum(len(paper.items) for paper in self._room.press.papers.values())
-        return stored == shown and not waiting and not any(queued)
+            stored = store.db.read(lambda c: c.exec_driver_sql("select count(*) from articles").scalar_one())
+            unlinked, unjudged = store.triggers.unlinked(limit=9_999), store.events.changed(limit=9_999)
+            states = (DeliveryState.QUEUED, DeliveryState.CLAIMED)
+            queued, claimed = (store.outbox.in_state(state, limit=9_999) for state in states)
+        return items - stored, len(unlinked), len(unjudged), len(queued), len(claimed)
 
     def close(self) -> None:
         """End the process."""

@@ -32,11 +32,12 @@ class Leases:
     def acquire(self, name: str, *, holder: str, now: dt.datetime, ttl: dt.timedelta) -> Lease | None:
         """The lease, or None while somebody else holds it.
 
-        One that would last longer than twice `ttl` was taken before the clock was set back, and counts as over.
+        One that was given back is free whatever the clock says. One that would last longer than twice `ttl` was taken
+        before the clock was set back, and counts as over.
         """
         until = now + ttl
         insert = self.db.insert(_TABLE).values(name=name, holder=holder, until=until, token=1)
-        over = (_TABLE.c.until <= now) | (_TABLE.c.until > now + 2 * ttl)
+        over = (_TABLE.c.holder == "") | (_TABLE.c.until <= now) | (_TABLE.c.until > now + 2 * ttl)
         values = {"holder": holder, "until": until, "token": _TABLE.c.token + 1}
         query = insert.on_conflict_do_update(index_elements=["name"], set_=values, where=over)
         token = self.db.write(lambda c: c.execute(query.returning(_TABLE.c.token)).scalar())
