@@ -21,6 +21,7 @@ import hashlib
 import json
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,8 @@ SHARED = ROOT.parent / "shared"
 FOLDS, POOL, SELF_EPOCHS = 5, 12_000, 8
 PRECISION = 0.83
 """Least precision of `happened` that the bar is set for."""
+KNOWN = 10
+"""Least number of items in which a type happened, for a model of it."""
 GRAMS_PENALTY, JUDGE_PENALTY = 0.05, 5.0
 HELD = {"check": "annotated", "fresh": "fresh"}
 """Files of labels that nothing is trained on, and what the figures on them are called. `fresh` is for the last word: it
@@ -104,7 +107,7 @@ def make_item(row: dict[str, Any], labels: Iterable[Sequence[Any]]) -> Item:
 
 def read_sets(news: dict[str, dict[str, Any]]) -> Sets:
     """All labelled items, split."""
-    sets = Sets(held={"check": [], **{name: [] for name in HELD}})
+    sets = Sets(held={"check": [], **{name: [] for name in HELD.values()}})
     for name in ("dev", "more"):
         labels = {row["id"]: row["labels"] for row in rows(SHARED / "eval" / name / "labels.jsonl")}
         for row in rows(SHARED / "eval" / name / "items.jsonl"):
@@ -219,6 +222,12 @@ def encoded_of(items: Sequence[Item], words: list[str]) -> list[Encoded]:
     return [encode(item.words, vocabulary) for item in items]
 
 
+def known_types(items: Sequence[Item]) -> tuple[str, ...]:
+    """Types of which enough has happened to learn from; of the others, the rules alone judge."""
+    counts = Counter(kind for item in items for kind, modality in item.labels if modality == "happened")
+    return tuple(sorted(kind for kind, count in counts.items() if count >= KNOWN))
+
+
 def fold_of(items: Sequence[Item]) -> Ints:
     return np.array([item.fold for item in items], dtype=np.intp)
 
@@ -329,7 +338,7 @@ def train(language: Language, out: Path, kept: Weights | None, *, again: bool) -
     weights = kept or learn_vectors(news, held, language)
     words, vectors = vocabulary_of(weights)
     items = [item for item in observe(sets.train, plain) if item.words]
-    types = tuple(sorted({rule.type for rule in rules}))
+    types = known_types(items)
     say(f"{len(items)} items to learn from")
     if kept is None or again:
         lessons = lessons_of(news, held | {item.id for item in items}, plain, SecondOpinion(kept)) if kept else None
