@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,20 +23,42 @@ from tocsin.model import Alert, AlertState, Event, FeedState
 from tocsin.store import Decision as Queued
 from tocsin.store import Store
 
+logger = logging.getLogger("tocsin.evaluate")
+
 BATCH = 500
 
 
-def evaluate(config: Config, store: Store, *, now: dt.datetime) -> Tally:
-    """Judge every threshold that a changed event, a wait that is over, or time alone may cross; queue the alerts."""
+def unheard(alerts: Sequence[Alert]) -> None:
+    """What hears of new alerts where nobody listens."""
+
+
+def evaluate(
+    config: Config, store: Store, *, now: dt.datetime, tell: Callable[[Sequence[Alert]], None] = unheard
+) -> Tally:
+    """Judge every threshold that a changed event, a wait that is over, or time alone may cross; queue the alerts.
+
+    `tell` hears of each batch of new alerts once it is committed. What it raises is logged and stops nothing.
+    """
     count = 0
     while True:
-        changed = store.events.changed(limit=BATCH)
+        changed = store.events.changed(limit=BATCH, until=now)
         round_ = _Round(config, store, {event.id: event for event in changed}, now)
         outcomes = [outcome for watch in config.watches for outcome in round_.watch(watch)]
         queued = [Queued(each.alert, each.deliveries) for each in outcomes if each.alert is not None]
-        count += len(store.alerts.save_decisions(queued, evaluated=changed, waits=round_.waits))
+        new = store.alerts.save_decisions(queued, evaluated=changed, waits=round_.waits)
+        count += len(new)
+        _tell(tell, new)
         if len(changed) < BATCH:
             return Tally(alerts=count)
+
+
+def _tell(tell: Callable[[Sequence[Alert]], None], alerts: Sequence[Alert]) -> None:
+    if not alerts:
+        return
+    try:
+        tell(alerts)
+    except Exception:
+        logger.exception("%d new alerts could not be announced; they are queued all the same", len(alerts))
 
 
 @dataclass

@@ -39,7 +39,7 @@ from tocsin.config.feeds import Feed
 from tocsin.config.folder import Config
 from tocsin.config.settings import FetchSettings
 from tocsin.errors import StoreError
-from tocsin.model import Article, Entry, Event, FeedState, Report, Trigger
+from tocsin.model import Alert, Article, Entry, Event, FeedState, Report, Trigger
 from tocsin.store import Link, Store
 
 logger = logging.getLogger("tocsin.sweep")
@@ -90,7 +90,7 @@ class Sweep:
     """The steps over one configuration and one store.
 
     `language` loads the model, only when there is something to read; with a `reader`, it reads instead of the rules'
-    detector. `stop` is asked between two sends.
+    detector. `tell` hears of new alerts once they are committed. `stop` is asked between two sends.
     """
 
     config: Config
@@ -98,6 +98,7 @@ class Sweep:
     language: Callable[[str], Language] = load_language
     sender: Sender | None = None
     reader: Reader | None = None
+    tell: Callable[[Sequence[Alert]], None] = evaluation.unheard
     stop: Callable[[], bool] = never
     jitter: Callable[[], float] = random.random
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")

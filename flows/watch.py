@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+from collections.abc import Sequence
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.announcing import announce, leave_table
 from flows.opening import opened
 from flows.sweep import Step
+from tocsin.model import Alert
 
 
 @flow(name="watch", persist_result=False)
@@ -20,8 +23,17 @@ async def watch(now: dt.datetime | None = None) -> str:
     Asynchronous for Prefect only, whose synchronous flows take a second longer; the sweep runs in a thread.
     """
     moment = now or dt.datetime.now(dt.UTC)
+    raised: list[Alert] = []
+
+    def tell(alerts: Sequence[Alert]) -> None:
+        raised.extend(alerts)
+        announce(alerts)
+
     with opened(os.environ, now=moment) as sweep:
-        return str(await asyncio.to_thread(sweep.run, now=moment, wrap=_as_task))
+        sweep.tell = tell
+        tally = await asyncio.to_thread(sweep.run, now=moment, wrap=_as_task)
+    await leave_table(tally, raised)
+    return str(tally)
 
 
 def _as_task(name: str, step: Step) -> Step:

@@ -18,6 +18,8 @@ from tocsin.store import schema
 from tocsin.store.audit import Act, history, record
 from tocsin.store.engine import Database
 
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+
 _TABLE = schema.events
 _FIELDS = tuple(field.name for field in dataclasses.fields(Event))
 _SELECT = select(*(_TABLE.c[name] for name in _FIELDS))
@@ -78,9 +80,13 @@ class Events:
         query = _window(shape, until is not None, voices)
         return self.db.read(lambda c: [to_event(row) for row in c.execute(query, values).all()])
 
-    def changed(self, *, limit: int) -> list[Event]:
-        """At most `limit` events that are new or have grown since thresholds judged them, by id."""
-        return self.db.read(lambda c: [to_event(row) for row in c.execute(_CHANGED, {"limit": limit}).all()])
+    def changed(self, *, limit: int, until: dt.datetime = NEVER) -> list[Event]:
+        """At most `limit` events that are new or have grown since thresholds judged them, by id.
+
+        One that started after `until` is left for later: the clock was set back, and no window holds it yet.
+        """
+        values = {"limit": limit, "until": until}
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(_CHANGED, values).all()])
 
     def recent(self, *, limit: int, type: str | None = None) -> list[Event]:
         """At most `limit` events, the latest started first; without those that were withdrawn or merged away."""
@@ -137,8 +143,8 @@ class Events:
     def merge(self, whole: Event, absorbed: Sequence[Event], *, who: str, now: dt.datetime, note: str = "") -> None:
         """Store `whole` with a version one higher, and give it the triggers and alerts of `absorbed`.
 
-        These stay as events without articles and voices, so that no later event gets the id of one that was alerted on; no
-        correction goes out for them. `StoreError` (with `retry`) and nothing stored where one changed meanwhile.
+        These stay as events without articles and voices, so that no later event gets the id of one that was alerted on;
+        no correction goes out for them. `StoreError` (with `retry`) and nothing stored where one changed meanwhile.
         """
         self.db.write(lambda c: self._merge(c, whole, absorbed, who, now, note))
 
@@ -146,8 +152,18 @@ class Events:
         self, connection: Connection, whole: Event, absorbed: Sequence[Event], who: str, now: dt.datetime, note: str
     ) -> None:
         self._expect(connection, _GROW, [{**_row(whole), "row_id": whole.id}])
-        nothing = {"articles": (), "denials": (), "families": frozenset[str](), "voices": ()}
-        empty = [replace(each, **nothing, changed_at=now, version=each.version + 1) for each in absorbed]
+        empty = [
+            replace(
+                each,
+                articles=(),
+                denials=(),
+                families=frozenset(),
+                voices=(),
+                changed_at=now,
+                version=each.version + 1,
+            )
+            for each in absorbed
+        ]
         self._expect(connection, _SILENT, [{**_row(each), "row_id": each.id} for each in empty])
         ids = [each.id for each in absorbed]
         triggers, links = schema.triggers, schema.alert_events
@@ -206,7 +222,11 @@ def _window(shape: tuple[tuple[str, bool], ...], until: bool, voices: bool) -> S
     return query.order_by(_TABLE.c.started_at, _TABLE.c.id)
 
 
-_CHANGED = _SELECT.where(_TABLE.c.evaluated < _TABLE.c.version).order_by(_TABLE.c.id).limit(bindparam("limit"))
+_CHANGED = (
+    _SELECT.where(_TABLE.c.evaluated < _TABLE.c.version, _TABLE.c.started_at <= bindparam("until"))
+    .order_by(_TABLE.c.id)
+    .limit(bindparam("limit"))
+)
 _GROW = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.version == bindparam("version") - 1)
