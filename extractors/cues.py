@@ -114,7 +114,9 @@ FACT_PREPS = words(
 # Of these, the ones that assert it.
 FIRM_PREPS = words("after following during in by")
 CAUSE = forms("prompt force cause lead compel")
-DECIDE = forms("vote agree approve authorize authorise decide pledge promise announce order choose")
+DECIDE = forms("vote agree approve authorize authorise decide pledge promise announce order choose") | words(
+    "decision deal agreement"
+)
 COMMAND = forms("order direct instruct authorize authorise command task")
 # "take part in", "speak at": as real as the verb.
 JOIN = forms("take participate engage join attend speak meet go come head travel involve")
@@ -147,6 +149,9 @@ TALK = words(
     talks negotiations discussions debate consultations decision vote agreement meeting summit
     """
 )
+# What is announced is still to come: "announces a visit"; an announced strike or launch is news of one.
+ANNOUNCE = forms("announce schedule")
+DATED = words("visit visits trip trips summit talks meeting meetings negotiations exercise exercises drill drills manoeuvres")
 # Before it, or without it.
 AHEAD = words("before until till ahead pending without barring instead unless")
 # "a wave of strikes": the strikes are the event.

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from extractors.cues import (
     AHEAD,
+    ANNOUNCE,
     ATTRIBUTION,
     CAUSE,
     COMMAND,
     CONDITIONS,
     CONTAINERS,
+    DATED,
     DECIDE,
     DENIAL,
     DONE,
@@ -343,6 +345,8 @@ def _object(walk: _Walk, here: int, head: int) -> int | None:
     elif word in FACTIVE:
         walk.firm = True
         return None
+    elif word in ANNOUNCE and tree.lower[here] in DATED and not walk.decision:
+        walk.say(head, PROSPECTIVE, "announced")
     elif word in WISH and not word.startswith(("call", "support", "back")) and not _set_up(tree, head):
         _wished(walk, head)
     else:
