@@ -278,22 +278,19 @@ class Reading:
         places = self.arguments(act.root)
         if frame.rule.pair:
             return self._pair(frame, act, obj)
-        source = self._party(places, frame.source, acting=True, avoid=None)
-        target = self._party(places, frame.target, acting=False, avoid=source.code if source else None)
+        venue = frozenset(frame.rule.venue)
+        source = self._party(places, frame.source, acting=True, avoid=frozenset())
+        target = self._party(places, frame.target, acting=False, avoid=venue | _codes(source))
         if source is None and obj is not None:
-            source = self._party(
-                self.arguments(obj.root), frame.source, acting=True, avoid=target.code if target else None
-            )
+            source = self._party(self.arguments(obj.root), frame.source, acting=True, avoid=_codes(target))
         if target is None and obj is not None:
-            target = self._party(
-                self.arguments(obj.root), frame.target, acting=False, avoid=source.code if source else None
-            )
+            target = self._party(self.arguments(obj.root), frame.target, acting=False, avoid=venue | _codes(source))
         if source is None and frame.source and self._owned(act):
             source = self._last_named(act)
         if source is None and frame.source:
-            source = self._nearest(act, before=True, avoid=target.code if target else None)
+            source = self._nearest(act, before=True, avoid=_codes(target))
         if target is None and frame.target:
-            target = self._nearest(act, before=False, avoid=source.code if source else None)
+            target = self._nearest(act, before=False, avoid=venue | _codes(source))
         return source, target
 
     def _speaker(self, act: Span) -> Party | None:
@@ -312,10 +309,10 @@ class Reading:
         rows.sort(key=lambda m: (abs(m.start - act.start), m.start))
         return Party(rows[0].code, rows[0].start, sure=False) if rows else None
 
-    def _party(self, places: Arguments, order: Sequence[str], *, acting: bool, avoid: str | None) -> Party | None:
+    def _party(self, places: Arguments, order: Sequence[str], *, acting: bool, avoid: frozenset[str]) -> Party | None:
         for place in order:
             for party in self.cast.all_of(places.get(place, ()), acting=acting):
-                if party.code != avoid:
+                if party.code not in avoid:
                     return self._first(party) if acting else party
         return None
 
@@ -340,7 +337,7 @@ class Reading:
                     found.setdefault(mention.code, Party(mention.code, mention.start))
         for before in (True, False):
             if len(found) < 2:
-                nearest = self._nearest(act, before=before, avoid=next(iter(found), None))
+                nearest = self._nearest(act, before=before, avoid=frozenset(found))
                 if nearest is not None:
                     found.setdefault(nearest.code, nearest)
         row = sorted(found.values(), key=lambda party: party.index)
@@ -355,10 +352,10 @@ class Reading:
         rows = [m for m in self.cast.mentions if m.end <= act.start and self.cast.acting(m)]
         return Party(rows[-1].code, rows[-1].start, sure=False) if rows else None
 
-    def _nearest(self, act: Span, *, before: bool, avoid: str | None) -> Party | None:
+    def _nearest(self, act: Span, *, before: bool, avoid: frozenset[str]) -> Party | None:
         """The closest actor of the sentence on one side of the act, where the parse names none."""
         sentence = self.tree.sentence(act.root)
-        rows = [m for m in self.cast.mentions if m.start in sentence and m.code != avoid]
+        rows = [m for m in self.cast.mentions if m.start in sentence and m.code not in avoid]
         if before:
             rows = [m for m in reversed(rows) if m.end <= act.start and self.cast.acting(m)]
             rows = [m for m in rows if not self.cast.located(m) and not self.cast.reacting(m)]
@@ -374,6 +371,10 @@ def built_in(mention: Mention) -> frozenset[str]:
     """The built-in classes of words that a mention belongs to."""
     narrow = "$group" if mention.kind == "group" else "$leader" if mention.kind == "leader" else "$state"
     return frozenset({"$actor", narrow})
+
+
+def _codes(party: Party | None) -> frozenset[str]:
+    return frozenset({party.code} if party else ())
 
 
 def _overlap(one: Span, other: Span) -> bool:

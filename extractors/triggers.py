@@ -331,7 +331,7 @@ class Detector:
         lower = tuple(fold(word) for word in item.words)
         source = candidate.source.code if candidate.source else None
         for mention in self._actors.find(item.words, lower, item.context, caseless=candidate.tree.caseless):
-            if mention.code != source and not mention.qualifier:
+            if mention.code not in (source, *candidate.rule.venue) and not mention.qualifier:
                 target = Party(mention.code, -1, sure=False)
                 return replace(finding, candidate=replace(candidate, target=target))
         return finding

@@ -28,6 +28,7 @@ DECISIVE = {
     "target",
     "pair",
     "setting",
+    "venue",
     "modality",
     "decision",
     "past",
@@ -118,6 +119,8 @@ class Rule(Strict):
     """Whether the parties act together: source is the first named, target the second."""
     setting: bool = False
     """Whether the first other actor of the item is the target where the sentence names none."""
+    venue: tuple[Annotated[str, Field(min_length=2, max_length=40)], ...] = ()
+    """Codes of bodies in which the act takes place: never its target."""
     modality: Modality = Modality.HAPPENED
     decision: bool = False
     """Whether an announced decision ("will send", "to impose") counts as done."""
