@@ -74,12 +74,10 @@ class Database:
         self.engine = open_engine(url, busy_timeout)
         self._writer = self.engine.execution_options(**WRITER)
         self._bare = self.engine.execution_options(**_BARE)
-        # READ COMMITTED sees each statement by itself all the same; BEGIN and COMMIT are two more round trips.
-        self._reader = self.engine if self.path else self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, seen from one snapshot (SQLite), or each statement from its own (Postgres)."""
-        return self._run(self._reader, work)
+        """What `work` returns, seen from one snapshot (SQLite) or one transaction (Postgres)."""
+        return self._run(self.engine, work)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, committed. It may run several times, so it must leave nothing behind but rows."""
