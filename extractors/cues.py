@@ -119,7 +119,7 @@ DECIDE = forms("vote agree approve authorize authorise decide pledge promise ann
 )
 COMMAND = forms("order direct instruct authorize authorise command task")
 # "take part in", "speak at": as real as the verb.
-JOIN = forms("take participate engage join attend speak meet go come head travel involve")
+JOIN = forms("revert resort take participate engage join attend speak meet go come head travel involve")
 # "condemned for", "in retaliation for": the reason happened.
 REASON = forms(
     """
@@ -151,7 +151,7 @@ TALK = words(
 )
 # What is announced is still to come: "announces a visit"; an announced strike or launch is news of one.
 ANNOUNCE = forms("announce schedule")
-DATED = words("visit visits trip trips summit talks meeting meetings negotiations exercise exercises drill drills manoeuvres")
+DATED = words("visit visits trip trips summit talks meeting meetings exercise exercises drill drills manoeuvres")
 # Before it, or without it.
 AHEAD = words("before until till ahead pending without barring instead unless")
 # "a wave of strikes": the strikes are the event.

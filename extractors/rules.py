@@ -330,10 +330,11 @@ class Reading:
                 if place == "in" and len(found) > 1:
                     continue
                 for party in self.cast.all_of(self.arguments(root).get(place, ()), acting=True):
-                    found.setdefault(party.code, party)
+                    if not self._venue(party.index, root):
+                        found.setdefault(party.code, party)
         for head in self.arguments(act.root).get("modifier", ()):
             for mention in self.cast.inside(head):
-                if self.cast.acting(mention):
+                if self.cast.acting(mention) and not self._venue(mention.start, act.root):
                     found.setdefault(mention.code, Party(mention.code, mention.start))
         for before in (True, False):
             if len(found) < 2:
@@ -342,6 +343,13 @@ class Reading:
                     found.setdefault(nearest.code, nearest)
         row = sorted(found.values(), key=lambda party: party.index)
         return (row[0] if row else None), (row[1] if len(row) > 1 else None)
+
+    def _venue(self, index: int, noun: int) -> bool:
+        """ "the Hanoi summit" was held there; in "Moscow-Hanoi talks" the two talk."""
+        mention = self.cast.at(index)
+        if mention is None or mention.kind != "capital" or mention.end != noun:
+            return False
+        return mention.start == 0 or self.tree.lower[mention.start - 1] not in ("-", "–", "and", "/", ",")
 
     def _owned(self, act: Span) -> bool:
         """ "its recent test", "the country's test": whoever was named last did it."""

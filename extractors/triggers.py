@@ -15,7 +15,7 @@ from extractors.dates import occurred_on
 from extractors.details import facts, place
 from extractors.gate import Gate, Names, fold
 from extractors.language import Language
-from extractors.modality import Verdict, describes, judge
+from extractors.modality import Cue, Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party, arguments
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
@@ -318,7 +318,8 @@ class Detector:
         if verdict.modality is HAPPENED and self._compiled[rule.id].past.within(words[sentence.start : sentence.stop]):
             verdict = Verdict(Modality.PAST, verdict.cues)
         if frame.attribute and verdict.modality is Modality.HAPPENED and describes(candidate.tree, candidate.act.root):
-            verdict = Verdict(frame.attribute, verdict.cues)
+            root = candidate.act.root
+            verdict = Verdict(frame.attribute, (Cue(root, frame.attribute, f"only described: {words[root]}"),))
         if frame.speech and verdict.modality is Modality.PROSPECTIVE:
             verdict = Verdict(Modality.HAPPENED, verdict.cues)
         return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion, item.published)

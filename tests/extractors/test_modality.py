@@ -23,6 +23,8 @@ HAPPENED, PROSPECTIVE, DENIED, PAST = Modality.HAPPENED, Modality.PROSPECTIVE, M
         ("If Russia bombs the town, NATO will respond.", PROSPECTIVE),
         ("Ukraine urges Israel to bomb Iran.", PROSPECTIVE),
         ("Russia to bomb Ukraine", PROSPECTIVE),
+        ("Moscow looks at bombing the town, Russia expert says.", PROSPECTIVE),
+        ("Residents stayed until Russia bombed the town.", HAPPENED),
         ("Russia did not bomb the town.", DENIED),
         ("Russia denies bombing the town.", DENIED),
         ("Russia refused to bomb the town.", DENIED),

@@ -109,8 +109,11 @@ def test_the_analysis_that_started_the_project_is_read_right() -> None:
     title, _, body = text.partition("\n")
     published = dt.datetime(2024, 10, 20, tzinfo=dt.UTC)
     found = {(t.type, t.modality, t.source) for t in shipped().detect(Text(title, body, published)).triggers}
-    assert ("diplomatic_breakdown", Modality.PAST, "US") in found or (
-        "diplomatic_breakdown", Modality.PAST, "KP") in found  # fmt: skip
+    assert ("diplomatic_breakdown", Modality.PAST, "US") in found
+    assert ("sanctions_imposed", Modality.PAST, "UN") in found
+    assert not any(kind == "sanctions_imposed" and modality is not Modality.PAST for kind, modality, _ in found)
+    assert ("information_warfare", Modality.PROSPECTIVE, "US") in found
+    assert not any(kind == "diplomatic_talks" and source == "VN" for kind, _, source in found)
     assert ("arms_transfer", Modality.HAPPENED, "KP") in found
     assert ("sanctions_veto", Modality.HAPPENED, "RU") in found
     assert ("missile_test", Modality.HAPPENED, "KP") in found
