@@ -13,6 +13,8 @@ from tocsin.store import Store
 SHOWN = 10
 FEEDS = "feeds"
 """Group of the alarm about feeds."""
+TOLD = "feeds told of"
+"""Key of the small fact which feeds the operator was told of."""
 
 
 def health(config: Config, store: Store, *, now: dt.datetime) -> list[Health]:
@@ -28,11 +30,19 @@ def blind(config: Config, store: Store, *, now: dt.datetime) -> list[str]:
 
 
 def alarm(config: Config, store: Store, *, now: dt.datetime) -> Tally:
-    """At most once a day, tell the operator of all feeds that fail, are gone, or are silent against their rhythm."""
-    ill = [each for each in health(config, store, now=now) if each.alarm]
-    if not ill:
-        return Tally()
-    lines = [f"{each.feed}: {each.words}" for each in ill[:SHOWN]]
-    more = f"; and {len(ill) - SHOWN} more" if len(ill) > SHOWN else ""
-    reason = f"{len(ill)} of {len(config.feeds)} feeds tell nothing; {'; '.join(lines)}{more}"
-    return Tally(alerts=raise_alarm(config, store, FEEDS, reason, now=now))
+    """Tell the operator of feeds that fail, are gone, or are silent against their rhythm: once, when one joins them.
+
+    At most once a day; what is told of stays in `tocsin status` and is told again only after it was well.
+    """
+    ill = {each.feed: each.words for each in health(config, store, now=now) if each.alarm}
+    told = set(filter(None, store.notices.recall(TOLD).split(",")))
+    count = 0
+    if not ill.keys() <= told:
+        lines = [f"{feed}: {words}" for feed, words in list(ill.items())[:SHOWN]]
+        more = f"; and {len(ill) - SHOWN} more" if len(ill) > SHOWN else ""
+        reason = f"{len(ill)} of {len(config.feeds)} feeds tell nothing; {'; '.join(lines)}{more}"
+        count = raise_alarm(config, store, FEEDS, reason, now=now)
+    known = ill.keys() if count else told & ill.keys()
+    if known != told:
+        store.notices.remember(TOLD, ",".join(sorted(known)))
+    return Tally(alerts=count)
