@@ -269,7 +269,8 @@ class Sweep:
 
     def evaluate(self, *, now: dt.datetime) -> Tally:
         """Judge thresholds and queue what is to be told."""
-        return evaluation.evaluate(self.config, self.store, now=now) + health.alarm(self.config, self.store, now=now)
+        judged = evaluation.evaluate(self.config, self.store, now=now, tell=self.tell)
+        return judged + health.alarm(self.config, self.store, now=now)
 
     def send(self, *, now: dt.datetime) -> Tally:
         """Send what is due in the outbox."""
