@@ -85,7 +85,7 @@ class Sender:
                 taken = self._notify(plugin, message)
             except SendError:
                 raise
-            except Exception as error:
+            except Exception as error:  # whatever a plugin raises, the outbox must hear why it was not sent
                 raise _failure(channel, [*log, f"{type(error).__name__}: {error}"], retry=False) from error
         if taken is not True:
             raise _failure(channel, log)

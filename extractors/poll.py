@@ -80,7 +80,7 @@ class _Poller:
             return await self._read(feed, state)
         except (FetchError, ParseError) as error:
             return self._failed(feed, state, error)
-        except Exception as unexpected:
+        except Exception as unexpected:  # one bad feed stops no other; it is logged and tried again
             logger.exception("unexpected error while polling feed %s", feed.id)
             return self._failed(feed, state, FetchError(feed.id, f"unexpected error ({type(unexpected).__name__})"))
 

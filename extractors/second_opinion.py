@@ -16,18 +16,16 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.findings import Finding
 from extractors.modality import Cue, Verdict
 from extractors.sight import Encoded, Word, encode, grams, stem
 from tocsin.config.triggers import Rule
 from tocsin.model import Evidence, Modality, Trigger
-
-if TYPE_CHECKING:
-    from extractors.triggers import Finding
 
 Floats = NDArray[np.float32]
 Features = dict[str, float]

@@ -11,13 +11,12 @@ from typing import Protocol
 
 from extractors import examples
 from extractors.actors import ActorIndex, Mention
-from extractors.dates import occurred_on
-from extractors.details import facts, place
+from extractors.findings import Finding, as_trigger, confidence, settle, type_of
 from extractors.gate import Gate, Names, fold
 from extractors.language import Language
 from extractors.modality import Cue, Verdict, describes, judge
 from extractors.recognise import is_english
-from extractors.roles import Party, arguments
+from extractors.roles import Party
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
 from extractors.second_opinion import Opinion, SecondOpinion, propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
@@ -27,7 +26,7 @@ from extractors.syntax import Tree
 from tocsin.config.actors import Actors
 from tocsin.config.triggers import Rule
 from tocsin.errors import Problem
-from tocsin.model import Evidence, Modality, Trigger
+from tocsin.model import Modality, Trigger
 
 HAPPENED = Modality.HAPPENED
 CHUNK = 512
@@ -54,17 +53,6 @@ class Text:
     title: str
     summary: str = ""
     published: dt.datetime | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """A candidate that was judged: what a trigger is made of, and what a later model can weigh again."""
-
-    candidate: Candidate
-    verdict: Verdict
-    confidence: float
-    opinion: bool = False
-    published: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +181,7 @@ class Detector:
         """`_prepare`, with an item that cannot be read set aside under the error it raised."""
         try:
             return self._prepare(item)
-        except Exception as error:
+        except Exception as error:  # one bad item stops no other; it comes back with its error
             return _Item(None, (), frozenset(), False, (), errors=(f"item: {type(error).__name__}: {error}",))
 
     def _prepare(self, item: DetectInput, *, gated: bool | None = None) -> _Item:
@@ -253,12 +241,12 @@ class Detector:
         """What the second opinion says of each type, if it is wanted."""
         if self._second_opinion is None or not item.sight:
             return {}
-        spoken = frozenset((_type(f), f.verdict.modality) for f in settle(findings))
+        spoken = frozenset((type_of(f), f.verdict.modality) for f in settle(findings))
         return self._second_opinion.weigh(item.sight, findings, spoken)
 
     def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
-        model, found = self._second_opinion, {_type(f) for f in findings}
+        model, found = self._second_opinion, {type_of(f) for f in findings}
         rules = {rule.type: rule for rule in reversed(self.rules)}
         return [
             propose(opinion, item.sight, rules[kind], model.version)
@@ -294,14 +282,14 @@ class Detector:
                 try:
                     attempts = reading.try_frame(frame)
                     findings += [self._judge(a.candidate, item) for a in attempts if a.candidate is not None]
-                except Exception as error:
+                except Exception as error:  # one bad rule stops no other; it is named in the detection
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
         findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
         findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
         opinions = self._opinions(findings, item)
         proposed = self._proposed(findings, opinions, item)
         settled = settle(reconsider(findings, opinions, self._second_opinion.bar) if self._second_opinion else findings)
-        triggers = (*map(_trigger, settled), *proposed)
+        triggers = (*map(as_trigger, settled), *proposed)
         return Detection(triggers, "", tuple(errors), tuple(findings), tuple(opinions.values()))
 
     def _judge(self, candidate: Candidate, item: _Item) -> Finding:
@@ -347,83 +335,3 @@ class Detector:
 def _readable(text: str) -> str:
     """`text` without lone surrogates, at the same length."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def confidence(candidate: Candidate, opinion: bool) -> float:
-    """How far to trust a candidate, 0 to 1: the frame's own, less for loose ties and missing parties."""
-    value = candidate.frame.confidence * candidate.link
-    if candidate.source is None:
-        value *= 0.85
-    elif not candidate.source.sure:
-        value *= 0.92
-    if opinion:
-        value *= 0.85
-    return round(value, 3)
-
-
-def settle(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
-    best: dict[tuple[str, Modality, str | None], Finding] = {}
-    rows = list(findings)
-    spoken = {_type(f) for f in rows if f.verdict.modality is not HAPPENED and f.verdict.cues}
-    rows = [f for f in rows if f.verdict.firm or _type(f) not in spoken]
-    fresh = {_type(f) for f in rows if f.verdict.modality is HAPPENED or f.verdict.cues}
-    rows = [f for f in rows if f.verdict.modality is HAPPENED or f.verdict.cues or _type(f) not in fresh]
-    asserted = {_type(f) for f in rows if f.verdict.modality is HAPPENED}
-    rows = [f for f in rows if f.verdict.modality is HAPPENED or _type(f) not in asserted]
-    for finding in sorted(rows, key=_rank):
-        code = finding.candidate.source.code if finding.candidate.source else None
-        best.setdefault((finding.candidate.rule.type, finding.verdict.modality, code), finding)
-    kept = []
-    for (kind, modality, code), finding in best.items():
-        if code is None and any(k == kind and m is modality and c for k, m, c in best):
-            continue
-        kept.append(finding)
-    return sorted(
-        kept,
-        key=lambda f: (
-            f.candidate.tree.field != "title",
-            f.candidate.tree.starts[f.candidate.act.start],
-            f.candidate.rule.id,
-            f.verdict.modality,
-        ),
-    )
-
-
-def _type(finding: Finding) -> str:
-    return finding.candidate.rule.type
-
-
-def _rank(finding: Finding) -> tuple[float, bool, int, str, str]:
-    candidate = finding.candidate
-    return (
-        -finding.confidence,
-        candidate.tree.field != "title",
-        candidate.tree.starts[candidate.act.start],
-        candidate.rule.id,
-        candidate.frame.name,
-    )
-
-
-def _trigger(finding: Finding) -> Trigger:
-    candidate = finding.candidate
-    tree, act, obj = candidate.tree, candidate.act, candidate.object
-    first, last = act.start, act.end
-    if obj is not None and max(obj.end, act.end) - min(obj.start, act.start) <= 12:
-        first, last = min(obj.start, act.start), max(obj.end, act.end)
-    start, end = tree.starts[first], tree.ends[last - 1]
-    return Trigger(
-        type=candidate.rule.type,
-        modality=finding.verdict.modality,
-        source=candidate.source.code if candidate.source else None,
-        target=candidate.target.code if candidate.target else None,
-        object=tree.text(range(obj.start, obj.end)) if obj is not None else None,
-        rule=candidate.rule.id,
-        version=candidate.version,
-        evidence=Evidence(tree.field, start, end, tree.text(range(first, last))),
-        confidence=finding.confidence,
-        severity=candidate.rule.severity,
-        occurred_on=occurred_on(tree, act.root, finding.published),
-        place=place(tree, act.root, arguments(tree, act.root)),
-        facts=facts(tree, act, obj),
-    )

@@ -47,5 +47,5 @@ async def leave_table(tally: Tally, alerts: Sequence[Alert]) -> None:
     rows += [{"what": f"{each.kind.value} {each.id}", "value": f"{each.watch}: {each.title}"} for each in alerts]
     try:
         await acreate_table_artifact(rows, key=ARTIFACT, description=str(tally))
-    except Exception as error:
+    except Exception as error:  # Prefect is a window: what it cannot show is no fault of the sweep
         logger.warning("the sweep's table could not be left with Prefect: %s", type(error).__name__)

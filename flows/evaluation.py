@@ -57,7 +57,7 @@ def _tell(tell: Callable[[Sequence[Alert]], None], alerts: Sequence[Alert]) -> N
         return
     try:
         tell(alerts)
-    except Exception:
+    except Exception:  # the alerts are committed; a listener can break nothing
         logger.exception("%d new alerts could not be announced; they are queued all the same", len(alerts))
 
 

@@ -182,7 +182,7 @@ class _Post:
             if len(pairs) > 1:
                 return self.renderer.digest(pairs, channel.family, now=self.now)
             return self.renderer.alert(*pairs[0], channel.family, now=self.now)
-        except Exception:
+        except Exception:  # an alert that no template can render is told all the same
             logger.exception("alert %s cannot be rendered for %s; sent in plain words", pairs[0][0].id, channel.id)
             words = [plain(alert, channel.family) for alert, _ in pairs]
             return dataclasses.replace(words[0], body="\n\n".join(message.body for message in words))
