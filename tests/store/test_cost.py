@@ -43,9 +43,12 @@ def plans(store: Store, ask: Callable[[Store], object]) -> list[str]:
         if statement.startswith(("SELECT", "UPDATE")):
             asked.append((statement, parameters))
 
-    event.listen(store.db.engine, "before_cursor_execute", note)
+    engines = {store.db.engine, store.db.reader}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     ask(store)
-    event.remove(store.db.engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
     assert asked
 
     def explain(connection: Connection) -> list[str]:
@@ -57,7 +60,7 @@ def plans(store: Store, ask: Callable[[Store], object]) -> list[str]:
         found = [connection.exec_driver_sql(f"EXPLAIN {each}", given) for each, given in asked]
         return [row[0] for rows in found for row in rows]
 
-    return store.db.read(explain)
+    return store.db.write(explain)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -72,12 +72,14 @@ class Database:
         self.path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
         self.patience_s = patience.total_seconds()
         self.engine = open_engine(url, busy_timeout)
+        # Each statement sees its own snapshot on Postgres either way; BEGIN and COMMIT would be two more round trips.
+        self.reader = self.engine if self.path else open_engine(url, busy_timeout, isolation_level="AUTOCOMMIT")
         self._writer = self.engine.execution_options(**WRITER)
         self._bare = self.engine.execution_options(**_BARE)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, seen from one snapshot (SQLite) or one transaction (Postgres)."""
-        return self._run(self.engine, work)
+        """What `work` returns, seen from one snapshot (SQLite), or each statement from its own (Postgres)."""
+        return self._run(self.reader, work)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, committed. It may run several times, so it must leave nothing behind but rows."""
@@ -97,6 +99,7 @@ class Database:
     def close(self) -> None:
         """Give all connections back; the object is of no use afterwards."""
         self.engine.dispose()
+        self.reader.dispose()
 
     def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         deadline = time.monotonic() + self.patience_s
@@ -141,10 +144,13 @@ def _sqlite_name(error: DBAPIError | PoolTimeoutError) -> str:
     return str(getattr(getattr(error, "orig", None), "sqlite_errorname", ""))
 
 
-def open_engine(url: URL, busy_timeout: dt.timedelta, *, foreign_keys: bool = True) -> Engine:
-    """An engine for `url`. Without `foreign_keys` it is for a migration: one connection, closed after use."""
+def open_engine(url: URL, busy_timeout: dt.timedelta, *, foreign_keys: bool = True, **options: Any) -> Engine:
+    """An engine for `url`. Without `foreign_keys` it is for a migration: one connection, closed after use.
+
+    No connection is tried out before use: one that was lost makes its transaction run again, on a new one.
+    """
     dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-    options: dict[str, Any] = {"hide_parameters": True, "json_serializer": dumps, "json_deserializer": from_json}
+    options |= {"hide_parameters": True, "json_serializer": dumps, "json_deserializer": from_json}
     if not foreign_keys:
         options["poolclass"] = NullPool
     if url.get_backend_name() != "sqlite":
@@ -152,7 +158,7 @@ def open_engine(url: URL, busy_timeout: dt.timedelta, *, foreign_keys: bool = Tr
         plan = "-c plan_cache_mode=force_custom_plan"
         settings = f"-c timezone=UTC -c lock_timeout={int(busy_timeout.total_seconds() * 1000)} {plan}"
         arguments = {"connect_timeout": 10, "application_name": "tocsin", "options": settings}
-        return create_engine(url, pool_pre_ping=True, connect_args=arguments, **options)
+        return create_engine(url, connect_args=arguments, **options)
     engine = create_engine(url, connect_args={"timeout": busy_timeout.total_seconds()}, **options)
     event.listen(engine, "connect", partial(_prepare, foreign_keys=foreign_keys))
     event.listen(engine, "begin", _begin)

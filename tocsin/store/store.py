@@ -64,7 +64,7 @@ class Store:
             upgrade.demand_file(Path(address.database or ""))
         db = Database(address, busy_timeout=busy_timeout, patience=patience)
         try:
-            with db.engine.connect() as connection:
+            with db.reader.connect() as connection:
                 upgrade.demand_head(upgrade.revision(connection), db.name)
         except DBAPIError as error:
             db.close()
