@@ -60,14 +60,14 @@ def link(reports: Sequence[Report], open_events: Sequence[Event], *, now: dt.dat
             item.event, growth = _grown(item.event, report, now)
             item.growth |= growth
         opened.add(item)
-        item.reports.append(report)
+        item.reports += (report,)
         touched[id(item)] = item
     for report in sorted(reports, key=_order):
         denied = opened.denied(report) if report.trigger.modality is Modality.DENIED else None
         if denied is not None and report.trigger.article not in denied.event.denials:
             articles = tuple(sorted({*denied.event.denials, report.trigger.article}))
             denied.event = replace(denied.event, denials=articles, changed_at=now)
-            denied.growth.add(Growth.DENIAL)
+            denied.growth |= {Growth.DENIAL}
             touched[id(denied)] = denied
     return Links(tuple(map(_result, touched.values())))
 
@@ -134,11 +134,11 @@ def merged(events: Sequence[Event], *, now: dt.datetime) -> Event:
 
 def _result(item: Growing) -> Link:
     if item.before is None:
-        return Link(replace(item.event, version=1), None, frozenset(), tuple(item.reports))
+        return Link(replace(item.event, version=1), None, frozenset(), item.reports)
     gained: dict[str, int | float | str] = dict(item.before.gained)
     gained |= dict.fromkeys(sorted(item.growth), item.event.changed_at.isoformat())
     event = replace(item.event, version=item.before.version + 1, gained=MappingProxyType(gained))
-    return Link(event, item.before, frozenset(item.growth), tuple(item.reports))
+    return Link(event, item.before, item.growth, item.reports)
 
 
 def _order(report: Report) -> tuple[object, ...]:

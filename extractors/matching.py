@@ -98,16 +98,19 @@ def _before(report: Report) -> str:
 
 
 class Growing:
-    """An event while reports are added to it: its state now, its state before (None: new), and what it gained."""
+    """An event while reports are added to it: its state now, its state before (None: new), and what it gained.
 
-    __slots__ = ("_event", "_posted", "_texts", "actors", "before", "growth", "reports")
+    Most of the many open events are never looked at, so nothing is worked out, nor made, before it is asked for.
+    """
+
+    __slots__ = ("_actors", "_event", "_posted", "_texts", "before", "growth", "reports")
 
     def __init__(self, event: Event, before: Event | None) -> None:
         self._posted: frozenset[str] = frozenset()
         self.event = event
         self.before = before
-        self.growth: set[Growth] = set()
-        self.reports: list[Report] = []
+        self.growth: frozenset[Growth] = frozenset()
+        self.reports: tuple[Report, ...] = ()
 
     @property
     def event(self) -> Event:
@@ -117,8 +120,15 @@ class Growing:
     @event.setter
     def event(self, event: Event) -> None:
         self._event = event
-        self.actors = _actors(event)
+        self._actors: set[str] | None = None
         self._texts: tuple[Words, ...] | None = None
+
+    @property
+    def actors(self) -> set[str]:
+        """Source and target, as far as they are known."""
+        if self._actors is None:
+            self._actors = _actors(self._event)
+        return self._actors
 
     @property
     def texts(self) -> tuple[Words, ...]:
@@ -129,9 +139,11 @@ class Growing:
 
     def unposted(self) -> frozenset[str]:
         """Stems of its texts that were not asked for before."""
-        stems = frozenset().union(*(text.wide for text in self.texts)) - self._posted
-        self._posted |= stems
-        return stems
+        first, *others = (text.wide for text in texts(self._event))
+        stems = first.union(*others) if others else first
+        fresh = stems - self._posted if self._posted else stems
+        self._posted = stems | self._posted if self._posted else stems
+        return fresh
 
 
 class _Look:
