@@ -218,8 +218,8 @@ def resolved(
 ) -> tuple[str, ...]:
     """Ids of the alerts of `threshold` that are over: the condition of their group was last met too long ago.
 
-    `last_met` gives by group when the newest event of a met crossing started; a group without one was last met when its
-    alert fired.
+    `last_met` gives by group until when its condition is known to have been met; a group without one was last met when
+    its alert fired.
     """
     if threshold.resolve_after is None:
         return ()

@@ -30,6 +30,8 @@ from tocsin.config.thresholds import (
 from tocsin.model import Alert, AlertKind, Event, Modality
 
 Window = tuple[dt.datetime, dt.datetime]
+LOOKS = 24
+"""How often, within the time of `resolve_after`, it is looked whether a condition still held."""
 _NO_ACTIVITY: Mapping[str, Sequence[dt.datetime]] = {}
 
 
@@ -166,14 +168,32 @@ def evaluate(
 
 
 def last_met(
-    threshold: Threshold, *, events: Sequence[Event], now: dt.datetime, parts: Sequence[Threshold] = ()
+    threshold: Threshold,
+    *,
+    events: Sequence[Event],
+    now: dt.datetime,
+    back: dt.timedelta,
+    parts: Sequence[Threshold] = (),
+    watched_since: dt.datetime | None = None,
+    activity: Mapping[str, Sequence[dt.datetime]] = _NO_ACTIVITY,
 ) -> dict[str, dt.datetime]:
-    """For each group whose condition is met at `now`, whatever was alerted on: when its newest event started."""
+    """For each group whose condition was met within `back` of `now`, whatever was alerted on: until when it was.
+
+    What waits for single events is met at the moment of each. Everything else holds for a while: it is judged at
+    `LOOKS` moments, and what held at one counts as met until the next, so that no answer is too early. `events` and
+    `activity` must reach back by `back` further than a judgement at `now` asks; feeds that are blind do not matter.
+    """
+    single = isinstance(threshold, EventThreshold)
+    if single:
+        threshold = threshold.model_copy(update={"timespan": max(threshold.timespan, back)})
+    step = back / LOOKS
     met: dict[str, dt.datetime] = {}
-    for crossing in crossings(threshold, Seen(events, now), parts):
-        if crossing.met:
-            newest = max((event.started_at for event in crossing.events), default=now)
-            met[crossing.group] = max(newest, met.get(crossing.group, newest))
+    for number in range(1 if single else LOOKS):
+        at = now - number * step
+        for crossing in crossings(threshold, Seen(events, at, watched_since, activity), parts):
+            if crossing.met:
+                until = crossing.events[-1].started_at if single else min(now, at + step)
+                met[crossing.group] = max(until, met.get(crossing.group, until))
     return met
 
 

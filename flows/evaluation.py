@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from alerts import policy, repetition
@@ -83,6 +83,11 @@ class _Round:
         return self.store.feeds.all()
 
     @cached_property
+    def watched_since(self) -> dt.datetime | None:
+        """When anything was first seen."""
+        return min((state.first_success_at for state in self.states if state.first_success_at), default=None)
+
+    @cached_property
     def blind(self) -> Sequence[str]:
         """Feeds whose silence means nothing at present."""
         return blind(self.config, self.store, now=self.now)
@@ -129,12 +134,24 @@ class _Round:
             old = [alert for alert in old if alert.fired_at <= before]
             if not old:
                 continue
-            parts = _parts(watch, threshold)
-            events = self._events(query(threshold, self.now, parts))
-            met = last_met(threshold, events=events, now=self.now, parts=parts)
+            met = self._last_met(watch, threshold, threshold.resolve_after)
             for id in policy.resolved(threshold, open_alerts=old, last_met=met, now=self.now):
                 note = f"its condition was not met for {span(threshold.resolve_after)}"
                 self.store.alerts.resolve(id, who=policy.OURSELVES, now=self.now, note=note)
+
+    def _last_met(self, watch: Watch, threshold: Threshold, back: dt.timedelta) -> Mapping[str, dt.datetime]:
+        parts = _parts(watch, threshold)
+        asked = query(threshold, self.now, parts)
+        asked = replace(asked, windows=tuple((start - back, end) for start, end in asked.windows))
+        return last_met(
+            threshold,
+            events=self._events(asked),
+            now=self.now,
+            back=back,
+            parts=parts,
+            watched_since=self.watched_since,
+            activity=self._activity(asked),
+        )
 
     def _unresolved(self, watch: Watch) -> list[Alert]:
         states = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
@@ -157,10 +174,8 @@ class _Round:
             now=self.now,
             watch=watch.id,
             parts=parts,
-            watched_since=min(
-                (state.first_success_at for state in self.states if state.first_success_at), default=None
-            ),
-            activity={feed: self.store.articles.times(feed, since=asked.since) for feed in sorted(asked.feeds)},
+            watched_since=self.watched_since,
+            activity=self._activity(asked),
             blind=self.blind,
         )
         times = [decision.again_at for decision in decisions if decision.again_at is not None]
@@ -168,6 +183,9 @@ class _Round:
         if again_at != self.waiting.get((watch.id, threshold.id)):
             self.waits[watch.id, threshold.id] = again_at
         return decisions
+
+    def _activity(self, asked: EventQuery) -> Mapping[str, Sequence[dt.datetime]]:
+        return {feed: self.store.articles.times(feed, since=asked.since) for feed in sorted(asked.feeds)}
 
     def _events(self, asked: EventQuery) -> list[Event]:
         events: dict[int, Event] = {}

@@ -5,6 +5,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from flows.evaluation import evaluate
 from tests.alerts.samples import DAY, HOUR, T0, channel, event, threshold, watch
 from tocsin.config.folder import Config, load
@@ -71,6 +73,41 @@ def test_an_alert_resolves_by_itself_and_who_did_it_is_recorded(store: Store) ->
     detail = store.alerts.detail(resolved.id)
     assert detail is not None
     assert [(act.who, act.note) for act in detail.history] == [("tocsin", "its condition was not met for 3d")]
+
+
+@pytest.mark.parametrize(
+    ("lasting", "days"),
+    [
+        # Three within a week: the first leaves the window after 6.9 days, and two days later it is over.
+        ({"type": "event_count", "condition": {"gte": 3}, "timespan": "7d"}, 6.9),
+        # 18 points halve every four days: under 9 after some four days.
+        ({"type": "score", "condition": {"gte": 9}, "half_life": "4d"}, 4.0),
+    ],
+)
+def test_an_alert_stays_open_while_its_condition_holds_and_then_for_as_long_as_is_said(
+    lasting: dict[str, object], days: float, store: Store
+) -> None:
+    item = config(watch(threshold(**lasting, resolve_after="2d", realert="30d")))
+    saved(store, *(event(hours_ago=n) for n in (1, 2, 2.4)))
+    evaluate(item, store, now=T0)
+    assert [state for _, _, state in alerts(store)] == [AlertState.OPEN]
+    evaluate(item, store, now=T0 + (days - 0.3) * DAY)
+    evaluate(item, store, now=T0 + (days + 1.9 - 0.3) * DAY)
+    assert [state for _, _, state in alerts(store)] == [AlertState.OPEN]
+    evaluate(item, store, now=T0 + (days + 2.3) * DAY)
+    assert [state for _, _, state in alerts(store)] == [AlertState.RESOLVED]
+
+
+def test_an_event_that_waits_for_realert_keeps_the_alert_of_its_group_open(store: Store) -> None:
+    item = config(watch(threshold(resolve_after="3d", timespan="1d", group_by="source", realert="10d")))
+    saved(store, event())
+    evaluate(item, store, now=T0)
+    saved(store, event(hours_ago=-36))
+    evaluate(item, store, now=T0 + 2 * DAY)
+    evaluate(item, store, now=T0 + 4 * DAY)
+    assert {state for _, _, state in alerts(store)} == {AlertState.OPEN}
+    evaluate(item, store, now=T0 + 5 * DAY)
+    assert {state for _, _, state in alerts(store)} == {AlertState.RESOLVED}
 
 
 def test_an_alert_that_nobody_acknowledges_is_escalated_once(store: Store) -> None:
