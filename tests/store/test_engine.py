@@ -180,7 +180,7 @@ def test_a_broken_off_poll_leaves_nothing(store: Store) -> None:
     """The validators are written before the articles: were it two transactions, they would stay."""
     polled(store, 0)
     later = FeedState("kcna", NOW, etag='"later"')
-    with pytest.raises(StatementError, match="without a zone"):
+    with pytest.raises((ValueError, StatementError), match="without a zone"):
         store.feeds.save_poll(later, [article(1), article(2, first_seen=NOW.replace(tzinfo=None))])
     state = store.feeds.get("kcna")
     assert state is not None

@@ -73,6 +73,19 @@ def test_times_of_any_zone_come_back_in_utc(store: Store) -> None:
     assert state.next_check_at.tzinfo is dt.UTC
 
 
+def test_every_field_of_a_new_article_comes_back(store: Store) -> None:
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    kept = dataclasses.replace(article(1), published=None, language="ko", backfill=True, publisher="통신")
+    there = dataclasses.replace(article(2), published=NOW.astimezone(tokyo), first_seen=NOW.astimezone(tokyo))
+    polled(store, 0)
+    store.feeds.save_poll(FeedState("kcna", NOW), [kept, there])
+
+    assert [dataclasses.replace(each, id=0) for each in store.articles.undetected(rules=RULES, limit=9)] == [
+        kept,
+        dataclasses.replace(there, published=NOW, first_seen=NOW),
+    ]
+
+
 def test_a_time_without_zone_is_refused(store: Store) -> None:
     with pytest.raises(StatementError, match="a time without a zone cannot be stored"):
         store.feeds.save_poll(FeedState("a", NOW.replace(tzinfo=None)))

@@ -12,13 +12,13 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic_core import from_json
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -122,6 +122,20 @@ class Database:
             cause += "; the file is damaged: stop Tocsin and put the last backup in its place (docs/operate.md)"
         retry = _again(error) or _starts(error, _LATER, _LATER_SQLITE)
         return StoreError("the database refused", subject=self.name, cause=cause, retry=retry)
+
+
+def insert_many(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Insert `rows`, each the values of the columns `names` in this order."""
+    dialect = connection.dialect
+    if dialect.paramstyle != "qmark":
+        connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    # SQLAlchemy arranges the values of every row by name, which costs as much as SQLite's own work.
+    processors = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    values = zip(*rows, strict=True)
+    bound = [map(process, column) if process else column for process, column in zip(processors, values, strict=True)]
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    connection.exec_driver_sql(statement, list(zip(*bound, strict=True)))
 
 
 def _again(error: DBAPIError | PoolTimeoutError) -> bool:

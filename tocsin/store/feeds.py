@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, insert, select, true, update
+from sqlalchemy import Connection, bindparam, select, true, update
 
 from tocsin import failpoint
 from tocsin.model import Article, FeedState
 from tocsin.store import schema
-from tocsin.store.engine import Database
+from tocsin.store.engine import Database, insert_many
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(FeedState))
 _TEXT = ("link", "title", "summary", "published", "digest", "publisher", "language")
@@ -113,7 +113,7 @@ class Feeds:
             edits += edited
             counts.append(PollCounts(len(new), len(edited), known))
         if fresh:
-            connection.execute(_NEW, _rows(fresh))
+            insert_many(connection, schema.articles, _COLUMNS, [_ROW_OF(article) for article in fresh])
             failpoint.reach("mid_store")
         if edits:
             connection.execute(_EDIT, edits)
@@ -166,8 +166,6 @@ _SAVE = (
 _KNOWN = select(schema.articles.c.key, schema.articles.c.id, schema.articles.c.digest).where(
     schema.articles.c.feed == bindparam("feed"), schema.articles.c.key.in_(bindparam("keys", expanding=True))
 )
-# SQLAlchemy compiles a statement with ON CONFLICT anew each time it is run; these are compiled once.
-_NEW = insert(schema.articles)
 _EDIT = (
     update(schema.articles)
     .where(schema.articles.c.id == bindparam("row_id"))
@@ -180,10 +178,6 @@ _ROW_OF = attrgetter(*_COLUMNS)
 
 def _values(state: FeedState) -> dict[str, object]:
     return {_ROW: state.feed, **dict(zip(_FIELDS, _STATE_OF(state), strict=True))}
-
-
-def _rows(articles: Iterable[Article]) -> list[dict[str, object]]:
-    return [dict(zip(_COLUMNS, _ROW_OF(article), strict=True)) for article in articles]
 
 
 def _known(connection: Connection, feed: str, keys: list[str]) -> dict[str, tuple[int, str]]:
