@@ -33,6 +33,7 @@ from tocsin.errors import SendError
 
 LEAST_TIMEOUT = dt.timedelta(seconds=60)
 """A shorter wait makes duplicates: SMTP servers take a minute to answer, and a message given up is sent again."""
+_PING_S = 10.0
 _REASON = 400
 _ANSWER = 65_536
 _HTTP_STATUS = re.compile(r"error[=: ]+\(?(\d{3})\b|\bHTTP (\d{3})\b", re.IGNORECASE)
@@ -89,6 +90,17 @@ class Sender:
                 raise _failure(channel, [*log, f"{type(error).__name__}: {error}"], retry=False) from error
         if taken is not True:
             raise _failure(channel, log)
+
+    def ping(self, url: str) -> None:
+        """Ask for `url`, which only has to hear from us; SendError, without the address, where it does not answer."""
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                status = session.get(url, timeout=_PING_S, allow_redirects=False, stream=True).status_code
+        except (requests.RequestException, ValueError, OSError) as error:
+            raise SendError("heartbeat", f"no answer ({type(error).__name__})", retry=True) from None
+        if not 200 <= status < 300:
+            raise SendError("heartbeat", f"HTTP {status}", retry=True)
 
     def check(self, channel: Channel) -> tuple[str, ...]:
         """What is wrong with the channel's addresses, without sending anything."""

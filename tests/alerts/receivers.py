@@ -81,10 +81,11 @@ class _Controller(Controller):
 class Hooks:
     """What an HTTP server took; `status`, `body`, `headers` are its answer, `wait_s` how long it thinks first.
 
-    `hold` is called before the body is read, and says whether to take it at all.
+    `asked` are the paths of GET. `hold` is called before the body is read, and says whether to take it at all.
     """
 
     port: int = 0
+    asked: list[str] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     status: int = 200
     body: bytes = b'{"ok": true}'
@@ -104,6 +105,12 @@ def http_server() -> Iterator[Hooks]:
     hooks = Hooks()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            hooks.asked.append(self.path)
+            self.send_response(hooks.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_POST(self) -> None:
             if hooks.hold and not hooks.hold():
                 self.close_connection = True

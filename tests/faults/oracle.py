@@ -88,11 +88,13 @@ def plant(room: Room, *, login: bool = False) -> None:
         "HOOK_KEY": f"{CANARY}key",
         "MAIL_PASSWORD": f"{CANARY}password",
         "HOOK_QUERY": f"{CANARY}query",
+        "BEAT": f"{CANARY}beat",
     }
     room.channels[0] |= {
         "url": f"webhook://127.0.0.1:{hook}/${{HOOK_PATH}}?token=${{HOOK_QUERY}}",
         "signing_key": "${HOOK_KEY}",
     }
+    room.settings["heartbeat"] = f"http://127.0.0.1:{hook}/${{BEAT}}?key=${{BEAT}}"
     if login:
         room.channels[1]["url"] = f"mailto://desk:${{MAIL_PASSWORD}}@127.0.0.1:{mail}/?from=a@example.org"
     room.feed_url = lambda id: f"http://reader:{CANARY}user@127.0.0.1:{room.press.server_port}/{id}?key={CANARY}feed"

@@ -39,6 +39,7 @@ def test_while_everything_works(room: Room, driver: Driver) -> None:
 
     (path, headers, _) = room.hooks.requests[0]
     assert CANARY in path, "the secrets were really in use"
+    assert len(room.hooks.asked) == 2 and CANARY in room.hooks.asked[0]
     assert headers["webhook-signature"].startswith("v1,")
     assert "Basic" in room.press.papers["herald"].requests[0]["Authorization"]
     secrets(room)

@@ -14,6 +14,8 @@ from tocsin.config.secrets import Secrets
 from tocsin.errors import Problem
 
 MINUTE = dt.timedelta(minutes=1)
+_ADDRESSES = ("database", "heartbeat")
+"""Keys that may name secrets."""
 
 
 class FetchSettings(Strict):
@@ -84,6 +86,8 @@ class Settings(Strict):
     """Folder for the database, Prefect's home, reports and locks; relative to the folder that holds `config/`."""
     database: Annotated[str, Field(repr=False)] = ""
     """An SQLAlchemy URL (`postgresql+psycopg://…`, as `${ENV}` where it holds a secret); empty: SQLite in `state`."""
+    heartbeat: Annotated[str, Field(repr=False)] = ""
+    """An http(s) address asked for after each sweep, of a service that raises an alarm when it hears nothing."""
     sweep_every: Duration = MINUTE
     digest_cron: str = "0 7 * * *"
     maintain_cron: str = "20 3 * * *"
@@ -102,19 +106,23 @@ def read_settings(
 ) -> Settings:
     """Settings of `folder`/settings.yaml; all defaults where the file is absent.
 
-    With `environ` the secrets that `database` names are filled in; `file:` paths count from `secrets`, else `folder`.
+    With `environ` the secrets that `database` and `heartbeat` name are filled in; `file:` paths count from `secrets`,
+    else `folder`.
     """
     path = folder / "settings.yaml"
     if not path.exists():
         return Settings()
     document = read_yaml(path, problems, root=folder.parent)
     settings = (validate(Settings, document, problems) if document else None) or Settings()
-    if document is None or environ is None or not settings.database:
+    if document is None or environ is None:
         return settings
-    try:
-        database = Secrets(secrets or folder, environ).fill(settings.database, in_url=True)
-    except ValueError as error:
-        message, _, allowed = str(error).partition("; ")
-        problems.append(document.problem(("database",), message, allowed))
-        return settings
-    return settings.model_copy(update={"database": database})
+    filled: dict[str, str] = {}
+    for key in _ADDRESSES:
+        try:
+            filled[key] = Secrets(secrets or folder, environ).fill(getattr(settings, key), in_url=True)
+        except ValueError as error:
+            message, _, allowed = str(error).partition("; ")
+            problems.append(document.problem((key,), message, allowed))
+    if filled.get("heartbeat") and not filled["heartbeat"].startswith(("http://", "https://")):
+        problems.append(document.problem(("heartbeat",), "is no web address", "http://… or https://…"))
+    return settings.model_copy(update=filled)
