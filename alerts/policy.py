@@ -85,6 +85,16 @@ def _outcome(
     return Outcome(decision, alert, deliveries, _when(deliveries, now))
 
 
+def doubted(outcome: Outcome, told_until: dt.datetime) -> Outcome:
+    """The outcome with its deliveries held for a person where all that it rests on happened until `told_until`."""
+    started = [event.started_at for event in outcome.decision.events]
+    if outcome.alert is None or not started or max(started) > told_until:
+        return outcome
+    why = f"it may have been told before the database was restored ({told_until:%Y-%m-%d %H:%M} UTC); held for a person"
+    held = tuple(replace(each, state=DeliveryState.DEAD, last_error=why) for each in outcome.deliveries)
+    return replace(outcome, deliveries=held, reason=why)
+
+
 def _when(deliveries: Sequence[Delivery], now: dt.datetime) -> str:
     if not deliveries:
         return "no channel is set for it"

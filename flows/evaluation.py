@@ -14,6 +14,7 @@ from alerts.followups import followups
 from alerts.thresholds import Decision, EventQuery, affected, last_met, query
 from alerts.thresholds import evaluate as judge
 from flows.health import blind
+from flows.restoring import told_until
 from flows.tally import Tally
 from tocsin.config.channels import Channel
 from tocsin.config.folder import Config
@@ -106,7 +107,9 @@ class _Round:
         decisions += followups(watch, changed=self.changed, prior=told, now=self.now)
         if decisions:
             mutes = self.store.mutes.active(now=self.now)
-            yield from policy.outcomes(decisions, watch, prior=prior, mutes=mutes, channels=self.channels, now=self.now)
+            found = policy.outcomes(decisions, watch, prior=prior, mutes=mutes, channels=self.channels, now=self.now)
+            until = told_until(self.store, now=self.now)
+            yield from found if until is None else (policy.doubted(each, until) for each in found)
         yield from self._escalations(watch)
         self._resolve(watch)
 

@@ -31,7 +31,7 @@ from extractors.poll import PollResult, poll
 from extractors.schedule import is_due
 from extractors.second_opinion import load_second_opinion
 from extractors.triggers import Detection, Detector
-from flows import evaluation, health, sending
+from flows import evaluation, health, heartbeat, restoring, sending
 from flows.holding import held
 from flows.tally import Tally
 from tocsin import failpoint
@@ -45,8 +45,8 @@ from tocsin.store import Link, Store
 logger = logging.getLogger("tocsin.sweep")
 
 BATCH = 500
-POLLS = 50
-"""Polls stored in one transaction: a commit costs more than what most polls bring."""
+ROWS = 500
+"""Feeds and entries stored in one transaction: a commit costs more than what most polls bring."""
 TRIES = 3
 
 
@@ -137,6 +137,7 @@ class Sweep:
         with held(self.store, "sweep", holder=self.holder, now=now) as lost:
             if lost is None:
                 return Tally(skipped="another sweep is under way")
+            restoring.look(self.config, self.store, now=now)
             total = Tally()
             for name, step in self.steps():
                 if self.stop():
@@ -144,7 +145,8 @@ class Sweep:
                 total += wrap(name, step)(now=now)
                 if lost():
                     return dataclasses.replace(total, skipped=f"another sweep took over after {name}")
-            self.store.notices.remember("swept_at", now.isoformat())
+            restoring.ended(self.config, self.store, now=now)
+            heartbeat.beat(self.config, self.store, self._sender, now=now)
             return total
 
     def read(self, *, now: dt.datetime) -> Tally:
@@ -167,14 +169,16 @@ class Sweep:
         failpoint.reach("before_request")
         parser, known = _parser(settings), self.store.feeds.known
         batch: list[PollResult] = []
+        rows = 0
         async with Fetcher(settings) as fetcher:
             results = poll(pairs, fetcher, parser, known, settings=settings, now=now, jitter=self.jitter)
             async for result in results:
                 failpoint.reach("after_response")
                 batch.append(result)
-                if len(batch) == POLLS:
+                rows += 1 + len(result.entries)
+                if rows >= ROWS:
                     total += self._save(batch, now)
-                    batch = []
+                    batch, rows = [], 0
         return total + self._save(batch, now)
 
     def _save(self, results: Sequence[PollResult], now: dt.datetime) -> Tally:
@@ -272,10 +276,13 @@ class Sweep:
         judged = evaluation.evaluate(self.config, self.store, now=now, tell=self.tell)
         return judged + health.alarm(self.config, self.store, now=now)
 
+    @property
+    def _sender(self) -> Sender:
+        return self.sender or Sender(timeout=self.config.settings.send.timeout)
+
     def send(self, *, now: dt.datetime) -> Tally:
         """Send what is due in the outbox."""
-        sender = self.sender or Sender(timeout=self.config.settings.send.timeout)
-        return sending.send(self.config, self.store, sender, now=now, holder=self.holder, stop=self.stop)
+        return sending.send(self.config, self.store, self._sender, now=now, holder=self.holder, stop=self.stop)
 
 
 def reported(trigger: Trigger, article: Article, feeds: Mapping[str, Feed]) -> Report:

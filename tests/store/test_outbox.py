@@ -132,3 +132,14 @@ def test_two_senders_at_once_never_get_the_same_delivery(database: str) -> None:
     assert {item.attempts for item in taken} == {1}
     oldest_first = [item.id for item in taken if item.token == taken[0].token]
     assert all(first < second for first, second in itertools.pairwise(oldest_first))
+
+
+def test_what_was_given_up_can_be_queued_again_by_a_person(store: Store) -> None:
+    mail, chat = claimed(store)
+    store.outbox.dead(mail, error="550")
+    store.outbox.sent(chat, now=NOW)
+
+    assert store.outbox.revive("a1", who="ann", now=NOW + 10 * LEASE) == 1
+    assert store.outbox.revive("a1", who="ann", now=NOW + 10 * LEASE) == 0
+    (again,) = store.outbox.claim(now=NOW + 10 * LEASE, lease=LEASE, limit=9, holder="test")
+    assert (again.channel, again.attempts, again.uncertain, again.last_error) == ("mail", 1, False, "")

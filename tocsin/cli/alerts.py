@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> typer.Typer:
     group.command()(show)
     group.command()(ack)
     group.command()(resolve)
+    group.command()(send)
     app.add_typer(group, name="alerts")
     return group
 
@@ -82,6 +83,13 @@ def resolve(alert: AlertId, *, who: Who = "", note: Note = "") -> None:
     with opened(configuration()) as store:
         done = store.alerts.resolve(alert, who=user(who), now=now(), note=note)
     _report(done, alert, "resolved", "it is resolved already, or unknown")
+
+
+def send(alert: AlertId, *, who: Who = "", note: Note = "") -> None:
+    """Send, with the next sweep, what of an alert was given up or is held for a person."""
+    with opened(configuration()) as store:
+        count = store.outbox.revive(alert, who=user(who), now=now(), note=note)
+    _report(count > 0, alert, "queued again", "none of its deliveries was given up or held")
 
 
 def _report(done: bool, alert: str, verb: str, otherwise: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from tocsin import failpoint
 from tocsin.model import Delivery, DeliveryState
 from tocsin.store import schema
+from tocsin.store.audit import Act, record
 from tocsin.store.engine import Database
 
 _TABLE = schema.deliveries
@@ -59,6 +60,21 @@ class Outbox:
         """It was claimed but not tried; give it back at once. False where the claim was lost meanwhile."""
         due = delivery.next_try_at
         return self._mark(delivery, state=DeliveryState.QUEUED, due_at=due, attempts=delivery.attempts - 1)
+
+    def revive(self, alert: str, *, who: str, now: dt.datetime, note: str = "") -> int:
+        """Queue again what will not be sent of `alert` (dead, or held for a person), for now; how many deliveries."""
+        query = update(_TABLE).where(_TABLE.c.alert == alert, _TABLE.c.state == DeliveryState.DEAD.value)
+        query = query.values(
+            state=DeliveryState.QUEUED.value, next_try_at=now, due_at=now, attempts=0, uncertain=False, last_error=""
+        )
+
+        def revive(connection: Connection) -> int:
+            count = connection.execute(query).rowcount
+            if count:
+                record(connection, Act(now, who, "send", alert, note))
+            return count
+
+        return self.db.write(revive)
 
     def of_alert(self, alert: str) -> list[Delivery]:
         """All deliveries of one alert."""
@@ -120,8 +136,8 @@ def to_delivery(row: Sequence[Any] | Row[Any]) -> Delivery:
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
-    """The columns of a new delivery, waiting for its first try."""
+    """The columns of a new delivery: waiting for its first try, or held for a person (`DEAD`)."""
     row = {name: getattr(delivery, name) for name in _FIELDS if name != "id"}
     row["state"] = delivery.state.value
-    row["due_at"] = delivery.next_try_at
+    row["due_at"] = delivery.next_try_at if delivery.state is DeliveryState.QUEUED else None
     return row
