@@ -1,7 +1,6 @@
 """A soak: a sweeping process is killed at random moments under load, again and again, and the books must balance.
 
-Everything is real but the reader: feeds over HTTP, the store, an SMTP server and a webhook. `python -m
-tests.faults.soak` is the process that forks the sweepers, so that none has to load anything. Each sweeper begins after
+Everything is real but the reader: feeds over HTTP, the store, an SMTP server and a webhook. Each sweeper begins after
 the leases of the one before, as if the machine had been down for that long. The clock of all runs thirty times as fast
 as the real one, so that the feed is due each second.
 """
@@ -15,28 +14,27 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 from flows.opening import opened
+from tests.faults.forks import Forks, Question, serve
 from tests.faults.reading import Reader
-from tests.newsroom import HOUR, NOISE, NOW, Room, impatient
+from tests.newsroom import HOUR, NOISE, NOW, Paper, Room, impatient
 from tocsin.model import AlertKind, Delivery, DeliveryState
 
-ROOT = Path(__file__).parents[2]
 DOWN = dt.timedelta(minutes=2, seconds=5)
 """Between a kill and the next start: longer than the leases of sweeps and of deliveries."""
 SHOWN = 200
 """Items that the feed shows at a time."""
+PATIENCE_S = 300.0
+"""What a sweeper that nobody kills may need for all that is left."""
 FAST = 30
 """Seconds of the sweepers' clock in one second."""
 _ID = re.compile(r"\b[0-9a-f]{20}\b")
@@ -74,32 +72,24 @@ def soak(room: Room, *, seconds: float, seed: int, per_second: float = 2.0) -> F
     paper = room.paper("herald", interval={"min": "30s", "max": "30s"}).publish(NOISE, at=NOW - HOUR)
     room.write()
     room.hooks.requests, room.mailbox.mails = Stamped(), Stamped()
-    forks = _Forks(room)
-    names, kills = iter(_names()), []
-    clock = forks.until_idle(NOW, items=1)
-    end = time.monotonic() + seconds
-    published = 0
-    with _Publisher(per_second) as due:
+    kills: list[float] = []
+    with closing(_Sweepers(room)) as sweepers:
+        clock = sweepers.until_idle(NOW, items=1)
+        news = _News(paper, per_second)
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             # The feed shows so many: what leaves it unread would be a gap of the feed's, not a loss of ours.
-            most = SHOWN - forks.left(1 + published)[0]
-            started, pid = time.monotonic(), forks.start(clock)
+            room_for = SHOWN - sweepers.left(1 + news.published)[0]
+            started, pid = time.monotonic(), sweepers.start(clock)
             lives_s = min(rng.uniform(1.0, 5.0), max(1.0, end - started))
             while time.monotonic() - started < lives_s:
-                for _ in range(min(due(), most)):
-                    at = clock + _since(started)
-                    paper.publish(f"{next(names)} fires a missile into the sea", at=at)
-                    published += 1
-                    most -= 1
-                del paper.items[SHOWN:]
+                room_for -= news.publish(at=clock + _since(started), most=room_for)
                 time.sleep(0.05)
-            os.kill(pid, signal.SIGKILL)
             kills.append(time.monotonic())
-            assert forks.wait(pid) == -signal.SIGKILL, forks.log.read_text()[-4_000:]
+            sweepers.killed(pid)
             clock += _since(started) + DOWN
-    forks.until_idle(clock, items=1 + published)
-    forks.close()
-    return _figures(room, kills, published)
+        sweepers.until_idle(clock, items=1 + news.published)
+    return _figures(room, kills, news.published)
 
 
 def _since(started: float) -> dt.timedelta:
@@ -107,24 +97,27 @@ def _since(started: float) -> dt.timedelta:
     return dt.timedelta(seconds=FAST * (time.monotonic() - started))
 
 
-class _Publisher:
-    """Says how many items are due by now."""
+class _News:
+    """Publishes so many items a second, each with a name and guid of its own. What is held back is not made up for."""
 
-    def __init__(self, per_second: float) -> None:
+    def __init__(self, paper: Paper, per_second: float) -> None:
+        self.published = 0
+        self._paper = paper
         self._per_second = per_second
+        self._names = _names()
         self._started = time.monotonic()
-        self._given = 0
+        self._due = 0
 
-    def __enter__(self) -> _Publisher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self) -> int:
-        due = int((time.monotonic() - self._started) * self._per_second) - self._given
-        self._given += due
-        return due
+    def publish(self, *, at: dt.datetime, most: int) -> int:
+        """Show what is due by now, at most `most`; how many."""
+        due = int((time.monotonic() - self._started) * self._per_second)
+        count = max(0, min(due - self._due, most))
+        self._due = due
+        for name in itertools.islice(self._names, count):
+            self._paper.publish(f"{name} fires a missile into the sea", at=at, guid=name)
+        del self._paper.items[SHOWN:]
+        self.published += count
+        return count
 
 
 def _names() -> Iterator[str]:
@@ -132,27 +125,18 @@ def _names() -> Iterator[str]:
     return ("".join(parts[int(digit)] for digit in f"{number:05}").title() for number in range(100_000))
 
 
-class _Forks:
-    """The process that forks sweepers."""
+class _Sweepers:
+    """Starts sweepers, and looks what they have left to do."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._forks = Forks("tests.faults.soak")
         self.log = room.folder / "soak.log"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.soak"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        self.wait, self.close = self._forks.wait, self._forks.close
 
     def start(self, now: dt.datetime) -> int:
         """Start a sweeper whose clock begins at `now`; its pid."""
-        return int(self._ask({"environ": self._room.environ, "now": now.isoformat(), "log": str(self.log)}))
-
-    def wait(self, pid: int) -> int:
-        """The exit code of a sweeper."""
-        return int(self._ask({"wait": pid}))
+        return self._forks.start(self._room.environ, self.log, now=now.isoformat())
 
     def until_idle(self, clock: dt.datetime, *, items: int) -> dt.datetime:
         """Run one sweeper until nothing is left to do, and end it in peace; when the next may begin."""
@@ -160,11 +144,17 @@ class _Forks:
         quiet = 0
         while quiet < 3:
             time.sleep(1.0)
-            quiet = quiet + 1 if self.left(items) == (0,) * 5 else 0
-            assert time.monotonic() - started < 120, (self.left(items), self.log.read_text()[-2_000:])
+            left = self.left(items)
+            quiet = quiet + 1 if left == (0,) * 5 else 0
+            assert time.monotonic() - started < PATIENCE_S, f"{left}\n{self._feeds()}\n{self._said()}"
         os.kill(pid, signal.SIGTERM)
-        assert self.wait(pid) == 0, self.log.read_text()[-4_000:]
+        assert self.wait(pid) == 0, self._said()
         return clock + _since(started) + DOWN
+
+    def killed(self, pid: int) -> None:
+        """Kill a sweeper; it must have lived until then."""
+        os.kill(pid, signal.SIGKILL)
+        assert self.wait(pid) == -signal.SIGKILL, self._said()
 
     def left(self, items: int) -> tuple[int, ...]:
         """How many items are not stored yet, triggers not linked, events not judged, deliveries queued and claimed."""
@@ -175,18 +165,12 @@ class _Forks:
             queued, claimed = (store.outbox.in_state(state, limit=9_999) for state in states)
         return items - stored, len(unlinked), len(unjudged), len(queued), len(claimed)
 
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
+    def _feeds(self) -> str:
+        with self._room.store() as store:
+            return "\n".join(map(str, store.feeds.all()))
 
-    def _ask(self, question: Mapping[str, Any]) -> Any:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+    def _said(self) -> str:
+        return self.log.read_text()[-4_000:] if self.log.exists() else ""
 
 
 # The books
@@ -241,46 +225,20 @@ def _text(mail: EmailMessage) -> str:
 # The side of the sweepers
 
 
-def main() -> None:
-    """Answer each line with the pid of a forked sweeper, or with the exit code of one that was waited for."""
-    for line in sys.stdin:
-        question = json.loads(line)
-        if "wait" in question:
-            answer = os.waitstatus_to_exitcode(os.waitpid(question["wait"], 0)[1])
-        else:
-            answer = os.fork()
-            if answer == 0:
-                _sweeper(question)
-        sys.stdout.write(f"{answer}\n")
-        sys.stdout.flush()
-
-
-def _sweeper(question: Mapping[str, Any]) -> None:
+def sweep(question: Question) -> None:
     """Sweep again and again until killed, or until SIGTERM asks for an end."""
-    handle = os.open(question["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for number in (1, 2):
-        os.dup2(handle, number)
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    os.environ.update(question["environ"])
     began, started = dt.datetime.fromisoformat(question["now"]), time.monotonic()
-    code = 1
-    try:
-        while not asked.is_set():
-            now = began + _since(started)
-            with opened(os.environ, now=now) as sweep:
-                sweep.reader, sweep.sender = Reader(), impatient()
-                sweep.run(now=now)
-                if sweep.stop():
-                    break
-            time.sleep(0.2)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+    while not asked.is_set():
+        now = began + _since(started)
+        with opened(os.environ, now=now) as sweep:
+            sweep.reader, sweep.sender = Reader(), impatient()
+            sweep.run(now=now)
+            if sweep.stop():
+                return
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
-    main()
+    serve(sweep)
