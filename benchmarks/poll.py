@@ -281,6 +281,15 @@ def side(python: str, name: str, folder: Path, port: int, feeds: int) -> dict[st
     return figures
 
 
+def sweep(port: int, feeds: int) -> None:
+    """Print what sweeps over unchanged feeds cost, by a 304 and by the same body again."""
+    for phase in ("304", "unchanged"):
+        command = [sys.executable, str(Path(__file__).with_name("sweeping.py")), "--phase", phase]
+        command += ["--port", str(port), "--feeds", str(feeds)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        print(f"a sweep, {phase}: {done.stdout.strip()}", flush=True)
+
+
 def quicker(first: dict[str, float], second: dict[str, float]) -> dict[str, float]:
     return min(first, second, key=lambda figures: figures["cpu_s"]) if first else second
 
@@ -301,13 +310,15 @@ def measure(feeds: int, entries: int, reader_python: str) -> dict[str, object]:
                     theirs = quicker(theirs, side(reader_python, "reader", folder, port, feeds))
             ratio = ours["cpu_s"] / theirs["cpu_s"] if theirs else None
             figures[f"vs_reader_{phase}"] = round(ratio, 4) if ratio else None
-            figures[f"{phase}_ms_per_feed"] = round(1000 * ours["cpu_s"] / feeds, 3)
             cells = [f"{ours['cpu_s']:>9.2f}s", f"{theirs.get('cpu_s', 0):>9.2f}s", f"{ratio or 0:>8.3f}"]
             cells += [f"{ours['wall_s']:>7.1f}s", f"{theirs.get('wall_s', 0):>7.1f}s"]
             cells += [f"{ours['rss_mb']:>6.0f}M", f"{theirs.get('rss_mb', 0):>6.0f}M"]
             print(f"{phase:<12}{''.join(cells)}", flush=True)
+        sweep(port, feeds)
         urls = addresses(port, feeds)
         same = rows_of_tocsin(folder, urls) == rows_of_reader(folder) if reader_python else None
+    order = ("304", "unchanged", "one_new", "cold")
+    figures = {f"vs_reader_{phase}": figures[f"vs_reader_{phase}"] for phase in order}
     figures["same_rows"] = same
     inserts = []
     for _ in range(INSERTS):
@@ -339,7 +350,8 @@ def main() -> None:
         versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("aiohttp", "feedparser", "nh3"))
         cores = os.cpu_count()
         print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, {versions}")
-        print(f"{options.feeds} feeds of {options.entries} entries; CPU seconds, one poll of all")
+        load = ", ".join(f"{each:.2f}" for each in os.getloadavg())
+        print(f"{options.feeds} feeds of {options.entries} entries; CPU seconds, one poll of all; load average {load}")
         print(json.dumps(measure(options.feeds, options.entries, options.reader_python)))
 
 
