@@ -17,8 +17,13 @@ MANY_FAILURES = 6
 OVERDUE_AFTER = dt.timedelta(hours=2)
 """A feed that nobody has polled for so long after its time tells of the watch, not of the feed."""
 QUIET_RHYTHMS = 12
+"""A feed is silent against its rhythm after so many usual pauses …"""
 SHORTEST_QUIET = dt.timedelta(days=1)
+"""… and no sooner than this; …"""
 LONGEST_QUIET = dt.timedelta(days=30)
+"""… after a month at the latest, …"""
+SPARSE_RHYTHMS = 6
+"""… unless it publishes so seldom that a month is nothing: then after so many of its pauses."""
 GAP_SHOWN = dt.timedelta(days=2)
 
 
@@ -84,7 +89,7 @@ def _oddity(state: FeedState, now: dt.datetime) -> tuple[Condition, str] | None:
     if state.rhythm_s and state.last_new_at:
         usual = dt.timedelta(seconds=state.rhythm_s)
         quiet = now - state.last_new_at
-        if quiet > min(max(QUIET_RHYTHMS * usual, SHORTEST_QUIET), max(LONGEST_QUIET, 2 * usual)):
+        if quiet > min(max(QUIET_RHYTHMS * usual, SHORTEST_QUIET), max(LONGEST_QUIET, SPARSE_RHYTHMS * usual)):
             return Condition.QUIET, f"nothing new for {words(quiet)}, against {words(usual)} as a rule"
     if state.warning:
         return Condition.ODD, state.warning

@@ -88,6 +88,8 @@ def test_only_trouble_raises_an_alarm_and_only_the_living_are_calm() -> None:
 
 
 def test_a_feed_that_rarely_publishes_is_not_quiet_soon() -> None:
-    weekly = replace(WELL, rhythm_s=7 * 86_400.0, last_new_at=NOW - dt.timedelta(days=20))
-    assert judge(weekly, FEED, now=NOW).condition is Condition.WELL
-    assert judge(replace(weekly, last_new_at=NOW - dt.timedelta(days=31)), FEED, now=NOW).condition is Condition.QUIET
+    for every, well, quiet in ((1, 11, 13), (3, 29, 31), (7, 41, 43), (20, 119, 121)):
+        feed = replace(WELL, rhythm_s=every * 86_400.0)
+        for days, condition in ((well, Condition.WELL), (quiet, Condition.QUIET)):
+            health = judge(replace(feed, last_new_at=NOW - dt.timedelta(days=days)), FEED, now=NOW)
+            assert health.condition is condition
