@@ -117,6 +117,27 @@ def test_feeds_are_added_without_touching_what_stands_there(tmp_path: Path) -> N
     assert sorted(child.name for child in tmp_path.iterdir()) == ["feeds.yaml"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "feeds: []\n",
+        "feeds: [ ]  # none yet\n",
+        "feeds:\n",
+        "feeds: null",
+        "# Ours\n\n",
+        "feeds:\n- id: mine\n  url: https://mine.example/rss\n  title: Mine\n",
+        "feeds:\n\n# the first\n    - id: mine\n      url: https://mine.example/rss\n      title: Mine\n",
+    ],
+)
+def test_feeds_are_added_however_the_list_is_written(before: str, tmp_path: Path) -> None:
+    (tmp_path / "feeds.yaml").write_text(before)
+    added = read_opml(LIST, subject="list", addresses=["https://mine.example/rss"]).feeds
+    add_feeds(tmp_path, added)
+    problems: list[Problem] = []
+    assert read_feeds(tmp_path, problems)[before.count("id:") :] == added
+    assert problems == []
+
+
 def test_a_first_feed_makes_the_file(tmp_path: Path) -> None:
     added = read_opml(LIST, subject="list").feeds
     add_feeds(tmp_path, added)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tocsin.config.feeds import Feed, read_feeds
 from tocsin.errors import ConfigError, Problem
 
 _HEAD = "feeds:\n"
+_EMPTY = re.compile(r"^feeds:[ \t]*(\[\s*\]|null|~)(?=\s|$)", re.MULTILINE)
+_FIRST = re.compile(r"^feeds:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*([ ]*)- ", re.MULTILINE)
 _KEYS = ("id", "url", "title", "publisher", "family", "language", "tags", "state_media", "enabled")
 
 
@@ -22,12 +25,14 @@ def add_feeds(folder: Path, feeds: Sequence[Feed]) -> None:
     """
     path = folder / "feeds.yaml"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    head = before if before.strip() else _HEAD
+    head = _EMPTY.sub("feeds:", before) if re.search("^feeds:", before, re.MULTILINE) else f"{before}\n{_HEAD}"
+    first = _FIRST.search(head)
+    depth = len(first[1]) if first else 2
     trial_folder = folder / ".feeds.new"
     trial_folder.mkdir(exist_ok=True)
     try:
         trial = trial_folder / "feeds.yaml"
-        trial.write_text(f"{head.rstrip()}\n{as_yaml(feeds)}", encoding="utf-8")
+        trial.write_text(f"{head.rstrip()}\n{as_yaml(feeds, depth=depth)}", encoding="utf-8")
         problems: list[Problem] = []
         read_feeds(trial_folder, problems)
         if problems:
@@ -38,10 +43,10 @@ def add_feeds(folder: Path, feeds: Sequence[Feed]) -> None:
         trial_folder.rmdir()
 
 
-def as_yaml(feeds: Sequence[Feed]) -> str:
-    """`feeds` as items of the list in feeds.yaml; what is the default is not written."""
+def as_yaml(feeds: Sequence[Feed], *, depth: int = 2) -> str:
+    """`feeds` as items of the list in feeds.yaml, `depth` columns in; what is the default is not written."""
     yaml = YAML()
-    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.indent(mapping=2, sequence=depth + 2, offset=depth)
     yaml.width = 1_000
     stream = io.StringIO()
     yaml.dump([_written(feed) for feed in feeds], stream)
