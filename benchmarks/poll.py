@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BATCH = 50
+"""Feeds of one transaction where inserting is measured."""
 ROUNDS = {"cold": 1, "304": 5, "unchanged": 2, "one_new": 1}
 """How often each phase is measured: those that change nothing several times, of which the quickest counts."""
 INSERTS = 3
@@ -121,6 +122,7 @@ def poll_with_tocsin(folder: Path, urls: Sequence[str]) -> dict[str, float]:
     from extractors.feeds import Parser
     from extractors.fetch import Fetcher
     from extractors.poll import poll
+    from flows.sweep import ROWS
     from tocsin.config.feeds import Feed
     from tocsin.config.settings import FetchSettings
     from tocsin.model import Article, FeedState
@@ -134,6 +136,7 @@ def poll_with_tocsin(folder: Path, urls: Sequence[str]) -> dict[str, float]:
         store.feeds.ensure(feeds, now=now)
         due = [(feeds[state.feed], state) for state in store.feeds.all()]
         batch: list[tuple[FeedState, list[Article]]] = []
+        rows = 0
         with Parser(settings) as parser:
             async with Fetcher(settings) as fetcher:
                 async for result in poll(due, fetcher, parser, store.feeds.known, settings=settings, now=now):
@@ -149,9 +152,11 @@ def poll_with_tocsin(folder: Path, urls: Sequence[str]) -> dict[str, float]:
                         for entry in result.entries
                     ]  # fmt: skip
                     batch.append((result.state, articles))
-                    if len(batch) == BATCH:
+                    rows += 1 + len(articles)
+                    if rows >= ROWS:
                         store.feeds.save_polls(batch)
                         batch.clear()
+                        rows = 0
         store.feeds.save_polls(batch)
 
     feeds = {
