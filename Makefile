@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run serve check test soak lint types contracts lock format clean
+.PHONY: help install dev run serve check test soak machine lint types contracts lock format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -39,6 +39,9 @@ test: dev  ## run the tests
 
 soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothing may be lost
 	$(BIN)/python benchmarks/kill_soak.py --minutes 10
+
+machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (30 minutes)
+	TOCSIN_MACHINE=200x50 $(BIN)/pytest -q -s tests/faults/test_state_machine.py
 
 lint: dev
 	$(BIN)/ruff format --check .
