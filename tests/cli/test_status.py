@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,24 @@ def test_a_broken_feed_has_one_line_and_the_other_goes_on(room: Room, run: Run) 
     assert line.startswith("feed broken: ")
     assert "next try" in line
     assert "\n" not in line
+
+
+def test_a_watch_that_is_blind_for_a_feed_is_wrong_until_it_answers_again(room: Room, run: Run) -> None:
+    polled(room)
+    room.sweep(now=present())
+    with room.store() as store:
+        (state,) = store.feeds.all()
+        well_at = present() - 7 * HOUR
+        failing = replace(state, failures=9, last_error="answered 500", last_success_at=well_at, last_new_at=well_at)
+        store.feeds.save_poll(failing)
+
+    (line,) = wrong(run)
+    assert line.startswith("feed herald: failing: ")
+    assert "; blind until it answers; next try " in line
+
+    with room.store() as store:
+        store.feeds.save_poll(replace(state, last_success_at=present()))
+    assert wrong(run) == []
 
 
 def test_an_unreachable_channel_has_one_line_and_the_other_is_told(room: Room, run: Run) -> None:

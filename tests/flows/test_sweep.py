@@ -184,3 +184,37 @@ def test_tallies_add_up_and_read_as_a_sentence() -> None:
         "2 feeds polled (1 failed), 3 new articles, 0 triggers, 0 events, 0 alerts, 4 sent, 0 not sent; "
         "stopped before send"
     )
+
+
+def test_one_wire_story_in_several_feeds_is_one_voice_and_one_alert(room: Room) -> None:
+    """P17: copies of a dispatch corroborate nothing; another house's own report does."""
+    room.watch["thresholds"][0]["where"]["min_corroboration"] = 2
+    story = f"{MISSILE}, the South Korean military says, hours after a warning from Pyongyang over a drill"
+    papers = [room.paper(name).publish(NOISE) for name in ("herald", "post", "times", "mail")]
+    room.write().sweep(now=NOW)
+    for paper in papers[:3]:
+        paper.publish(story, "SEOUL (Reuters) - It fell into the water east of the country.", at=NOW + HOUR)
+
+    copies = room.sweep(now=NOW + HOUR)
+    papers[3].publish("North Korea launches a missile; Tokyo protests", at=NOW + 2 * HOUR)
+    second = room.sweep(now=NOW + 2 * HOUR)
+
+    assert (copies.triggers, copies.events, copies.alerts) == (3, 1, 0)
+    assert (second.triggers, second.events, second.alerts) == (1, 0, 1)
+    assert len(room.hooked()) == 1
+
+
+def test_a_sweep_after_eight_hours_asks_each_feed_once_and_spreads_what_follows(room: Room) -> None:
+    """T03: what was missed is caught up with at once, and there is no second wave."""
+    papers = [room.paper(f"paper{number}").publish(NOISE) for number in range(12)]
+    room.write().sweep(now=NOW)
+    papers[0].publish(MISSILE, at=NOW + HOUR)
+    asked = [len(paper.requests) for paper in papers]
+
+    woken = room.sweep(now=NOW + 8 * HOUR)
+
+    assert (woken.feeds, woken.alerts, woken.sent) == (12, 1, 2)
+    assert [len(paper.requests) - before for paper, before in zip(papers, asked, strict=True)] == [1] * 12
+    assert room.sweep(now=NOW + 8 * HOUR).feeds == 0
+    with room.store() as store:
+        assert len({state.next_check_at for state in store.feeds.all()}) == 12
