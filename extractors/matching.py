@@ -68,6 +68,7 @@ _TOLD = re.compile(
     r"mak(e|es|ing)|made|cast|casts|us(e|es|ed) its)\b[^.]{0,30}$",
     re.IGNORECASE,
 )
+_END = re.compile(r"[.!?;]\s")
 _EARLIER = re.compile(
     r"\b(recent|latest|last|previous|repeated|earlier|past|second|third|fourth|fifth|sixth|response to|following|after|"
     r"since|result of|over|regarding|resolution|sanctions)\b",
@@ -250,7 +251,7 @@ def _actors(of: Trigger | Event) -> set[str]:
 
 def _score(look: _Look, item: Growing) -> float | None:
     """How well the report fits the event, None where it cannot be about it."""
-    if look.report.trigger.article in item.event.articles and _same_parties(look, item):
+    if look.report.trigger.article in item.event.articles and (_same_parties(look, item) or _same_words(look, item)):
         return 3.0
     if not _roles_agree(look, item) or not _places_agree(look, item.event):
         return None
@@ -283,6 +284,22 @@ def _needed(event: Event, shared: int) -> float:
 def _same_parties(look: _Look, item: Growing) -> bool:
     """Whether two triggers of one article tell one act twice: roles exchanged, or the same act upon the same party."""
     return look.actors == item.actors or (look.target is not None and look.target == item.event.target)
+
+
+def _same_words(look: _Look, item: Growing) -> bool:
+    """Whether one sentence tells it twice with roles that cross: "militants are killed in clashes with soldiers"."""
+    mine = look.report
+    return any(
+        (mine.trigger.source or "") == other.trigger.target or (mine.trigger.target or "") == other.trigger.source
+        for other in item.reports
+        if other.trigger.article == mine.trigger.article and _one_sentence(mine, other)
+    )
+
+
+def _one_sentence(one: Report, other: Report) -> bool:
+    first, second = sorted((one.trigger.evidence, other.trigger.evidence), key=lambda evidence: evidence.start)
+    text = one.article.summary if first.field == "summary" else one.article.title
+    return first.field == second.field and not _END.search(text[first.end : second.start])
 
 
 def _roles_agree(look: _Look, item: Growing) -> bool:

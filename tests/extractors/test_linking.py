@@ -321,3 +321,24 @@ def test_the_order_of_the_open_events_changes_nothing(known: list[Event]) -> Non
     expected = events(*MANY, known=tuple(sorted(numbered, key=lambda event: event.id)))
     found = events(*MANY, known=tuple(numbered))
     assert sorted(found, key=repr) == sorted(expected, key=repr)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "parties", "count"),
+    [
+        ("A militant is killed in clashes with soldiers in Jenin", "clashes", ("IL", "PS"), 1),
+        ("A militant is killed in Jenin. Soldiers clash with others in Gaza", "clash", ("IL", "PS"), 2),
+        ("A militant is killed in Jenin and a strike hits Damascus", "strike", ("PIJ", "SY"), 2),
+    ],
+)
+def test_one_sentence_that_tells_an_act_from_both_sides_is_one_event(
+    text: str, other: str, parties: tuple[str, str], count: int
+) -> None:
+    one = report(text, type="armed_attack", source="PIJ", target="IL")
+    found = []
+    for word, (source, target) in (("killed", ("PIJ", "IL")), (other, parties)):
+        start = text.index(word)
+        evidence = Evidence("title", start, start + len(word), word)
+        trigger = replace(one.trigger, id=next(ids), evidence=evidence, source=source, target=target)
+        found.append(replace(one, trigger=trigger))
+    assert len(events(*found)) == count
