@@ -1,30 +1,38 @@
 """The Korean watch on eleven years of news against what is known to have happened.
 
     python benchmarks/replay.py [--news ../shared/news/wcep_2015_2018.jsonl …] [--truth ../shared/truth] [--show]
+                                [--since 2022-05-01 --until 2022-06-30] [--sample 100]
 
 The news is replayed day by day through the functions of a live sweep (store, detect, link, evaluate) under a virtual
 clock, and the alerts of the watch are compared with six tables of dated events. An event counts as reported where an
 item of its day, or of the day before or after, tells of it by the loose words of its kind; as alerted where an alert of
-the kind's thresholds rests on a report of those days. Alerts with no such event are printed by `--show`, to be read.
+the kind's thresholds rests on a report of those days. Alerts with no such event are printed by `--show`, to be read;
+`--sample` prints so many events drawn at random, with their reports and what they were not linked with, to be read too.
+Detection runs on all cores ahead of the rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import copyreg
 import csv
 import datetime as dt
 import json
 import os
 import platform
+import random
 import re
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
+from extractors.triggers import Detection
 from flows.sweep import Sweep
 from tocsin.config.feeds import Feed
 from tocsin.config.folder import Config, load
@@ -202,9 +210,42 @@ def stems(text: str) -> set[str]:
 # The replay
 
 
+@dataclass(frozen=True)
+class Known:
+    """A reader that has read everything already."""
+
+    detections: Mapping[str, Detection]
+
+    def detect_many(self, items: Sequence[Article]) -> Iterator[Detection]:
+        """A detection for each article."""
+        return (self.detections[item.key] for item in items)
+
+
+def read(config: Config, items: Sequence[Article]) -> Known:
+    """Read `items` with all cores."""
+    batches = [(config, items[start : start + 500]) for start in range(0, len(items), 500)]
+    with ProcessPoolExecutor() as pool:
+        return Known({key: found for batch in pool.map(_read, batches) for key, found in batch})
+
+
+def _frozen(facts: dict[str, int | float | str]) -> MappingProxyType[str, int | float | str]:
+    return MappingProxyType(facts)
+
+
+# The facts of a trigger, on their way from the process that found them.
+copyreg.pickle(MappingProxyType, lambda facts: (_frozen, (dict(facts),)))
+
+
+def _read(batch: tuple[Config, Sequence[Article]]) -> list[tuple[str, Detection]]:
+    config, items = batch
+    with tempfile.TemporaryDirectory() as folder, Store.open("", Path(folder)) as store:
+        detector = Sweep(config, store).detector  # made once a process
+    return [(item.key, found) for item, found in zip(items, detector.detect_many(items), strict=True)]
+
+
 def replay(config: Config, store: Store, days: dict[dt.date, list[Article]]) -> Iterator[dt.date]:
     """Each day through the steps of a sweep, up to the queue."""
-    sweep = Sweep(config, store)
+    sweep = Sweep(config, store, reader=read(config, [item for day in days.values() for item in day]))
     first = min(days)
     start = dt.datetime.combine(first, dt.time(), dt.UTC)
     store.feeds.ensure(sweep.feeds, now=start)
@@ -271,6 +312,9 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, default=SHARED / "truth")
     parser.add_argument("--watch", default="korean_peninsula")
     parser.add_argument("--show", action="store_true", help="print what was missed, and alerts with no event")
+    parser.add_argument("--since", type=dt.date.fromisoformat, default=dt.date.min, help="first day")
+    parser.add_argument("--until", type=dt.date.fromisoformat, default=dt.date.max, help="last day")
+    parser.add_argument("--sample", type=int, default=0, help="print so many events, to be read")
     options = parser.parse_args()
     missing = [path for path in (*options.news, options.truth) if not path.exists()]
     if missing:
@@ -279,16 +323,17 @@ def main() -> None:
     feed = Feed(id=FEED, title="Replay", url="https://replay.example/", publisher="Replay")
     watches = tuple(watch for watch in loaded.watches if watch.id == options.watch)
     config = replace(loaded, feeds=(feed,), watches=watches)
-    days = articles(options.news)
+    days = {day: items for day, items in articles(options.news).items() if options.since <= day <= options.until}
     items = sum(map(len, days.values()))
     print(f"{platform.platform()}, Python {platform.python_version()}; {items:,} items of {min(days)} … {max(days)}")
     with tempfile.TemporaryDirectory(prefix="tocsin-replay-") as folder:
-        started = time.process_time()
+        started = time.monotonic()
         with Store.open("", Path(folder)) as store:
             for day in replay(config, store, days):
                 if day.day == 1 and day.month in (1, 7):
-                    print(f"  {day}, {time.process_time() - started:.0f} s CPU", file=sys.stderr, flush=True)
+                    print(f"  {day}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
             compare(options.truth, store, days, show=options.show)
+            sample(store, options.sample)
 
 
 def compare(truth: Path, store: Store, days: dict[dt.date, list[Article]], *, show: bool) -> None:
@@ -320,6 +365,35 @@ def compare(truth: Path, store: Store, days: dict[dt.date, list[Article]], *, sh
     without = sum(row["without_event"] for row in table.values())
     sums = {"alerts_a_week": round(len(raised) / weeks, 2), "without_event_a_week": round(without / weeks, 2)}
     print(json.dumps({"weeks": round(weeks, 1), **sums, "kinds": table}))
+
+
+NEAR = 3 * DAY
+
+
+def sample(store: Store, count: int) -> None:
+    """Print events drawn at random, each with all of its reports and the others of its type within three days."""
+    events = store.events.recent(limit=1_000_000)
+    for number, event in enumerate(random.Random(5).sample(events, min(count, len(events))), 1):
+        parties = f"{event.source or '-'}>{event.target or '-'}"
+        print(f"\n{number}. {event.type} {event.modality} {parties} {event.place or ''} {event.facts or ''}")
+        for trigger, item in store.triggers.of_events([event.id])[event.id]:
+            print(f"   {item.published:%Y-%m-%d} {text_of(item)[:260]} [{trigger.evidence.text}]")
+        around = store.events.window(
+            since=event.started_at - NEAR,
+            until=event.started_at + NEAR,
+            types=[event.type],
+            modalities=[event.modality],
+        )
+        mine = stems(event.title)
+        shared = {other.id: len(mine & stems(other.title)) + len(actors(event) & actors(other)) for other in around}
+        near = [other for other in around if other.id != event.id and shared[other.id] >= 2]
+        for other in sorted(near, key=lambda other: -shared[other.id]):
+            others = f"{other.source or '-'}>{other.target or '-'}"
+            print(f"   not: {other.started_at:%Y-%m-%d} {others} {other.title[:200]}")
+
+
+def actors(event: Event) -> set[str]:
+    return {actor for actor in (event.source, event.target) if actor}
 
 
 def details(found: Sequence[Truth], left: Sequence[Alert], events: dict[int, Event]) -> None:
