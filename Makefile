@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run serve check test soak machine lint types contracts lock format clean
+.PHONY: help install dev run serve check test soak bench-poll machine lint types contracts lock format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -42,6 +42,9 @@ soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothi
 
 machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (30 minutes)
 	TOCSIN_MACHINE=200x50 $(BIN)/pytest -q -s tests/faults/test_state_machine.py
+
+bench-poll: dev  ## measure polling; READER_PYTHON names a Python with lemon24/reader, to compare with
+	$(BIN)/python benchmarks/poll.py $(if $(READER_PYTHON),--reader-python $(READER_PYTHON))
 
 lint: dev
 	$(BIN)/ruff format --check .
