@@ -40,7 +40,7 @@ test: dev  ## run the tests
 soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothing may be lost
 	$(BIN)/python benchmarks/kill_soak.py --minutes 10
 
-machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (30 minutes)
+machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (some minutes)
 	TOCSIN_MACHINE=200x50 $(BIN)/pytest -q -s tests/faults/test_state_machine.py
 
 bench-poll: dev  ## measure polling; READER_PYTHON names a Python with lemon24/reader, to compare with
