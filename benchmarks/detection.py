@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from extractors.language import load_language
-from extractors.second_opinion import load_second_opinion
+from extractors.second_opinion.models import load_second_opinion
 from extractors.triggers import Detector, Text
 from tocsin.config.actors import read_actors
 from tocsin.config.triggers import read_rules

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from extractors.second_opinion import MODALITIES, Floats
+from extractors.second_opinion.features import MODALITIES, Floats
 from extractors.sight import STEMS, Encoded, Ints
 
 SEED = 20261124

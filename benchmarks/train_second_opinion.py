@@ -16,117 +16,48 @@ minute or two, not ten.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import hashlib
-import json
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from labelled import FOLDS, SHARED, Item, Sets, make_item, observe, read_sets, rows
 from learners import EPOCHS, logistic, sparse, train_net, word_vectors
 
+from extractors.findings import settle, type_of
 from extractors.language import Language, load_language
-from extractors.second_opinion import (
+from extractors.second_opinion.casting import Scene, as_target, lineup, scene_of
+from extractors.second_opinion.features import (
     MODALITIES,
-    WEIGHTS,
+    Features,
     Floats,
     Impression,
-    SecondOpinion,
     candidates,
-    forward,
-    vocabulary_of,
+    sigmoid,
 )
-from extractors.sight import GRAMS, Encoded, Ints, Word, encode, grams
-from extractors.triggers import Detector, Text
+from extractors.second_opinion.models import WEIGHTS, SecondOpinion, forward, vocabulary_of
+from extractors.sight import GRAMS, Encoded, Ints, encode, grams
+from extractors.triggers import Detector
 from tocsin.config.actors import read_actors
 from tocsin.config.triggers import read_rules
 from tocsin.errors import Problem
-from tocsin.model import Modality
+from tocsin.model import Trigger
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
-FOLDS, POOL, SELF_EPOCHS = 5, 12_000, 8
+POOL, SELF_EPOCHS = 12_000, 8
 PRECISION = 0.83
 """Least precision of `happened` that the bar is set for."""
 KNOWN = 10
 """Least number of items in which a type happened, for a model of it."""
-GRAMS_PENALTY, JUDGE_PENALTY = 0.05, 5.0
-HELD = {"check": "annotated", "fresh": "fresh"}
-"""Files of labels that nothing is trained on, and what the figures on them are called. `fresh` is for the last word: it
-is scored once the choices are made."""
+OFTEN = 4
+"""Least number of rows that a feature must stand in."""
+GRAMS_PENALTY, JUDGE_PENALTY, CAST_PENALTY = 0.05, 5.0, 2.0
 Weights = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """A labelled item, read by the rules and by the models' own eyes."""
-
-    id: str
-    text: Text
-    labels: frozenset[tuple[str, str]]
-    words: tuple[Word, ...] = ()
-    findings: tuple[Any, ...] = ()
-    spoken: frozenset[tuple[str, Modality]] = frozenset()
-
-    @property
-    def fold(self) -> int:
-        return zlib.crc32(self.id.encode()) % FOLDS
-
-
-@dataclass(frozen=True, eq=False)
-class Sets:
-    """What is trained on and what is only measured."""
-
-    train: list[Item] = field(default_factory=list)
-    held: dict[str, list[Item]] = field(default_factory=dict)
-
-
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a file with one JSON object a line."""
-    with path.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines if line.strip())
-
-
-def in_check(identity: str) -> bool:
-    """Whether an item of dev belongs to the half that nobody reads."""
-    return int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 2 == 1
-
-
-def make_item(row: dict[str, Any], labels: Iterable[Sequence[Any]]) -> Item:
-    published = dt.datetime.fromisoformat(row["published"].replace("Z", "+00:00")) if row.get("published") else None
-    if published is not None and published.tzinfo is None:
-        published = published.replace(tzinfo=dt.UTC)
-    text = Text(row["title"] or "", row.get("summary") or "", published)
-    return Item(row["id"], text, frozenset((label[0], label[1]) for label in labels))
-
-
-def read_sets(news: dict[str, dict[str, Any]]) -> Sets:
-    """All labelled items, split."""
-    sets = Sets(held={"check": [], **{name: [] for name in HELD.values()}})
-    for name in ("dev", "more"):
-        labels = {row["id"]: row["labels"] for row in rows(SHARED / "eval" / name / "labels.jsonl")}
-        for row in rows(SHARED / "eval" / name / "items.jsonl"):
-            held = name == "dev" and in_check(row["id"])
-            (sets.held["check"] if held else sets.train).append(make_item(row, labels[row["id"]]))
-    for path in sorted((Path(__file__).parent / "labels").glob("*.jsonl")):
-        target = sets.held[HELD[path.stem]] if path.stem in HELD else sets.train
-        target += [make_item(news[row["id"]], row["labels"]) for row in rows(path) if row["id"] in news]
-    return sets
-
-
-def observe(items: list[Item], detector: Detector) -> list[Item]:
-    """`items` with what the rules find in them and with their words."""
-    seen = []
-    for item, found in zip(items, detector.detect_many([item.text for item in items]), strict=True):
-        spoken = frozenset((t.type, t.modality) for t in found.triggers)
-        words = detector.sight(item.text)
-        seen.append(Item(item.id, item.text, item.labels, words, found.findings, spoken))
-    return seen
 
 
 def packed(lines: Sequence[str]) -> Any:
@@ -232,36 +163,65 @@ def fold_of(items: Sequence[Item]) -> Ints:
     return np.array([item.fold for item in items], dtype=np.intp)
 
 
-def sigmoid(z: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -30, 30))), dtype=np.float32)
-
-
 def learn_judge(items: Sequence[Item], impressions: Sequence[Impression], types: tuple[str, ...]) -> Weights:
     """Weights of the judge, and the bar at which its cross-validated precision is PRECISION."""
     rows, truth, folds = [], [], []
     for item, impression in zip(items, impressions, strict=True):
         for column, row in candidates(types, impression, item.findings, item.spoken):
             rows.append(row)
-            truth.append((types[column], "happened") in item.labels)
+            truth.append([(types[column], modality.value) in item.labels for modality in MODALITIES])
             folds.append(item.fold)
-    counts: dict[str, int] = {}
-    for row in rows:
-        for name in row:
-            counts[name] = counts.get(name, 0) + 1
-    names = sorted(name for name, count in counts.items() if count >= 4)
-    at = {name: index for index, name in enumerate(names)}
-    table = [{at[name]: value for name, value in row.items() if name in at} for row in rows]
-    target, fold = np.array(truth, dtype=np.float32)[:, None], np.array(folds)
-    said = np.zeros(len(rows), np.float32)
+    table, names = numbered(rows)
+    target, fold = np.array(truth, dtype=np.float32), np.array(folds)
+    said = np.zeros_like(target)
     for number in range(FOLDS):
         seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         w, b = logistic(sparse([table[i] for i in seen]), target[seen], len(names), JUDGE_PENALTY)
-        said[unseen] = sigmoid(sparse([table[i] for i in unseen]).times(w) + b)[:, 0]
+        said[unseen] = sigmoid(sparse([table[i] for i in unseen]).times(w) + b)
     total = sum(sum(modality == "happened" for _, modality in item.labels) for item in items)
     w, b = logistic(sparse(table), target, len(names), JUDGE_PENALTY)
-    bar = best_bar(said, target[:, 0], total)
-    calibration(said, target[:, 0])
-    return {"judge_names": packed(names), "judge": w[:, 0].astype(np.float32), "judge_bias": b[0], "bar": np.array(bar)}
+    bar = best_bar(said[:, 0], target[:, 0], total)
+    calibration(said[:, 0], target[:, 0])
+    return {"judge_names": packed(names), "judge": w, "judge_bias": b, "bar": np.array(bar)}
+
+
+def numbered(rows: Sequence[Features]) -> tuple[list[dict[int, float]], list[str]]:
+    """`rows` by number of feature, and the names of the features; rare ones are left out."""
+    counts = Counter(name for row in rows for name in row)
+    names = sorted(name for name, count in counts.items() if count >= OFTEN)
+    at = {name: index for index, name in enumerate(names)}
+    return [{at[name]: value for name, value in row.items() if name in at} for row in rows], names
+
+
+def learn_cast(items: Sequence[Item], impressions: Sequence[Impression], types: tuple[str, ...]) -> Weights:
+    """Weights of the line-ups: one row for each actor around each labelled act that the rules or the nets see."""
+    table: dict[str, list[tuple[Features, bool]]] = {"source": [], "target": []}
+    for item, impression in zip(items, impressions, strict=True):
+        for kind in sorted({kind for kind, _ in item.labels}):
+            sources = {source for other, _, source, _ in item.rows if other == kind}
+            targets = {target for other, _, _, target in item.rows if other == kind}
+            known = next((source for other, _, source, _ in item.rows if other == kind), None)
+            for code, row in lineup(scene(item, kind, impression, types)).items():
+                table["source"].append((row, code in sources))
+                if code not in sources:
+                    table["target"].append((as_target(row, known, code), code in targets))
+    weights: Weights = {}
+    for role, pairs in table.items():
+        numbers, names = numbered([row for row, _ in pairs])
+        truth = np.array([[right] for _, right in pairs], dtype=np.float32)
+        w, b = logistic(sparse(numbers), truth, len(names), CAST_PENALTY)
+        weights |= {f"{role}_names": packed(names), role: w[:, 0], f"{role}_bias": b[0]}
+        say(f"{role}: {len(pairs)} actors, {len(names)} features")
+    return weights
+
+
+def scene(item: Item, kind: str, impression: Impression, types: tuple[str, ...]) -> Scene:
+    """Where the act of type `kind` stands in `item`: as the rules have it, or as the nets do."""
+    own = [finding for finding in item.findings if type_of(finding) == kind]
+    if own:
+        return scene_of(max(settle(own), key=lambda finding: finding.confidence), item.words)
+    loudest = int(impression.weight[:, types.index(kind)].argmax()) if kind in types else 0
+    return Scene(kind, item.words, item.words[loudest].field, item.words[loudest].start)
 
 
 def best_bar(said: Floats, truth: Floats, total: int) -> float:
@@ -284,19 +244,30 @@ def calibration(said: Floats, truth: Floats) -> None:
             say(f"said {said[inside].mean():.2f}  was {truth[inside].mean():.2f}  of {inside.sum()}")
 
 
-def figures(items: Sequence[Item], said: Sequence[frozenset[tuple[str, Modality]]]) -> str:
-    """Precision, recall and F1 of happened, with the 95 % interval of F1 over resampled items."""
+def figures(items: Sequence[Item], said: Sequence[Sequence[Trigger]]) -> str:
+    """Precision, recall and F1 of happened, with the 95 % interval of F1 over resampled items, and of what was found
+    on both sides the shares with the right modality, source and target."""
     counts = []
-    for item, spoken in zip(items, said, strict=True):
-        truth = {kind for kind, modality in item.labels if modality == "happened"}
-        told = {kind for kind, modality in spoken if modality is Modality.HAPPENED}
-        counts.append((len(truth & told), len(told), len(truth)))
+    shares: dict[str, list[bool]] = {"modality": [], "source": [], "target": []}
+    for item, triggers in zip(items, said, strict=True):
+        told = [(t.type, t.modality.value, t.source, t.target) for t in triggers]
+        want, have = ({row[0] for row in rows if row[1] == "happened"} for rows in (item.rows, told))
+        counts.append((len(want & have), len(have), len(want)))
+        for kind in {row[0] for row in item.rows} & {row[0] for row in told}:
+            one, other = ({row[1] for row in rows if row[0] == kind} for rows in (item.rows, told))
+            shares["modality"].append(one == other)
+        for name, role in (("source", 2), ("target", 3)):
+            for kind in want & have:
+                one, other = ({r[role] for r in rows if r[:2] == (kind, "happened")} for rows in (item.rows, told))
+                if one - {None}:
+                    shares[name].append(not (one - {None}).isdisjoint(other))
     table = np.array(counts)
-    right, told, true = table.sum(0)
+    right, told_, true = table.sum(0)
     random = np.random.default_rng(0)
     samples = [table[random.integers(0, len(table), len(table))].sum(0) for _ in range(1000)]
     low, high = np.percentile([2 * r / (t + u) for r, t, u in samples], [2.5, 97.5])
-    return f"P {right / told:.3f} R {right / true:.3f} F1 {2 * right / (told + true):.3f} [{low:.3f} {high:.3f}]"
+    f1 = f"P {right / told_:.3f} R {right / true:.3f} F1 {2 * right / (told_ + true):.3f} [{low:.3f} {high:.3f}]"
+    return " ".join([f1, *(f"{name} {np.mean(row):.3f}" for name, row in shares.items())])
 
 
 def say(line: str) -> None:
@@ -310,7 +281,7 @@ def measure(sets: Sets, detector: Detector, judged: Detector) -> None:
             continue
         texts = [item.text for item in items]
         for label, which in (("rules", detector), ("with the second opinion", judged)):
-            said = [frozenset((t.type, t.modality) for t in d.triggers) for d in which.detect_many(texts)]
+            said = [detection.triggers for detection in which.detect_many(texts)]
             say(f"{name} ({len(items)}), {label}: {figures(items, said)}")
 
 
@@ -345,7 +316,8 @@ def train(language: Language, out: Path, kept: Weights | None, *, again: bool) -
         weights = weights | learn_nets(items, types, vectors, words, lessons)
     on_grams, said = learn_grams(items, types)
     weights |= on_grams
-    weights |= learn_judge(items, impressions_of(items, weights, types, said, vectors, words), types)
+    impressions = impressions_of(items, weights, types, said, vectors, words)
+    weights |= learn_judge(items, impressions, types) | learn_cast(items, impressions, types)
     weights |= {"types": packed(types)}
     np.savez_compressed(out, **weights)
     say(f"{out.name}: {out.stat().st_size / 1e6:.2f} MB")

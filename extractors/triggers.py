@@ -18,7 +18,8 @@ from extractors.modality import Cue, Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
-from extractors.second_opinion import Opinion, SecondOpinion, propose, reconsider
+from extractors.second_opinion.models import Opinion, SecondOpinion
+from extractors.second_opinion.verdicts import propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.sieve import Row
 from extractors.sight import Word, sight
@@ -244,12 +245,19 @@ class Detector:
         spoken = frozenset((type_of(f), f.verdict.modality) for f in settle(findings))
         return self._second_opinion.weigh(item.sight, findings, spoken)
 
+    def _reconsidered(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Finding]:
+        """`findings` with the modality and the parties that the second opinion gives them, if it is wanted."""
+        model = self._second_opinion
+        if model is None or not item.sight:
+            return findings
+        return [model.cast.recast(f, item.sight) for f in reconsider(findings, opinions, model.bar)]
+
     def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
         model, found = self._second_opinion, {type_of(f) for f in findings}
         rules = {rule.type: rule for rule in reversed(self.rules)}
         return [
-            propose(opinion, item.sight, rules[kind], model.version)
+            propose(opinion, item.sight, rules[kind], model.cast, model.version)
             for kind, opinion in sorted(opinions.items())
             if model is not None and opinion.probability >= model.bar and kind not in found and kind in rules
         ]
@@ -288,7 +296,7 @@ class Detector:
         findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
         opinions = self._opinions(findings, item)
         proposed = self._proposed(findings, opinions, item)
-        settled = settle(reconsider(findings, opinions, self._second_opinion.bar) if self._second_opinion else findings)
+        settled = settle(self._reconsidered(findings, opinions, item))
         triggers = (*map(as_trigger, settled), *proposed)
         return Detection(triggers, "", tuple(errors), tuple(findings), tuple(opinions.values()))
 

@@ -29,7 +29,7 @@ from extractors.linking import gather, link
 from extractors.matching import memory
 from extractors.poll import PollResult, poll
 from extractors.schedule import is_due
-from extractors.second_opinion import load_second_opinion
+from extractors.second_opinion.models import load_second_opinion
 from extractors.triggers import Detection, Detector
 from flows import evaluation, health, heartbeat, restoring, sending
 from flows.holding import held

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from extractors.findings import Finding
 from extractors.language import load_language
-from extractors.second_opinion import (
-    NAME,
-    WEIGHTS,
-    Impression,
-    Opinion,
-    SecondOpinion,
-    load_second_opinion,
-    propose,
-    reconsider,
-)
+from extractors.second_opinion.casting import Cast, Scene, lineup, scene_of
+from extractors.second_opinion.features import Impression
+from extractors.second_opinion.models import WEIGHTS, Opinion, SecondOpinion, load_second_opinion
+from extractors.second_opinion.verdicts import NAME, propose, reconsider
 from extractors.sight import Word, encode, grams, stem
 from extractors.triggers import Detector, Text
 from tocsin.config.actors import read_actors
@@ -108,13 +103,17 @@ def test_neighbours_stay_within_their_field() -> None:
 def test_above_the_bar_an_act_has_happened_and_below_it_it_has_not() -> None:
     found = detector(opinion=False).detect(MAYBE)
     assert ("arms_transfer", Modality.PROSPECTIVE) in {(t.type, t.modality) for t in found.triggers}
-    sure = {"arms_transfer": Opinion("arms_transfer", 0.9, None, 0)}
-    raised = [f for f in reconsider(found.findings, sure, 0.5) if f.candidate.rule.type == "arms_transfer"]
+    raised = judged(found.findings, 0.9, 0.1, 0.0, 0.0)
     assert {(f.verdict.modality, f.confidence) for f in raised} == {(Modality.HAPPENED, 0.9)}
     assert "second opinion" in raised[0].verdict.why
-    unsure = {"arms_transfer": Opinion("arms_transfer", 0.2, Modality.PAST, 0)}
-    assert {f.verdict.modality for f in reconsider(raised, unsure, 0.5)} == {Modality.PAST}
-    assert reconsider(raised, {"arms_transfer": dataclasses.replace(unsure["arms_transfer"], instead=None)}, 0.5) == []
+    assert {(f.verdict.modality, f.confidence) for f in judged(raised, 0.2, 0.1, 0.0, 0.6)} == {(Modality.PAST, 0.6)}
+    assert judged(raised, 0.2, 0.1, 0.1, 0.1) == []
+
+
+def judged(findings: Sequence[Finding], *probabilities: float) -> list[Finding]:
+    opinion = Opinion("arms_transfer", probabilities, 0)
+    kept = reconsider(findings, {"arms_transfer": opinion}, 0.5)
+    return [f for f in kept if f.candidate.rule.type == "arms_transfer"]
 
 
 def test_types_without_an_opinion_keep_the_verdict_of_the_rules() -> None:
@@ -125,10 +124,38 @@ def test_types_without_an_opinion_keep_the_verdict_of_the_rules() -> None:
 def test_a_proposal_names_the_parties_around_its_evidence() -> None:
     words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
     rule = next(rule for rule in read_rules(CONFIG, []) if rule.id == "armed_attack")
-    trigger = propose(Opinion("armed_attack", 0.8, None, 1), words, rule, "v")
+    trigger = propose(Opinion("armed_attack", (0.8, 0.1, 0.0, 0.0), 1), words, rule, model().cast, "v")
     assert (trigger.rule, trigger.source, trigger.target) == (NAME, "CL", "PE")
     assert (trigger.evidence.text, trigger.evidence.start, trigger.evidence.end) == ("hits", 6, 10)
     assert (trigger.confidence, trigger.severity) == (0.8, rule.severity)
+
+
+@pytest.mark.parametrize(
+    ("title", "kind", "source", "target"),
+    [
+        ("South Korea's military reports that North Korea fired two missiles into the sea", "missile_test", "KP", None),
+        ("Ukraine says Russia shelled Kharkiv overnight", "armed_attack", "RU", "UA"),
+        ("Japan says the US has imposed sanctions on Iran", "sanctions_imposed", "US", "IR"),
+    ],
+)
+def test_who_reports_an_act_is_not_cast_as_its_source(title: str, kind: str, source: str, target: str | None) -> None:
+    trigger = next(t for t in detector(opinion=True).detect(Text(title)).triggers if t.type == kind)
+    assert (trigger.source, trigger.target) == (source, target or trigger.target)
+
+
+def test_a_lineup_knows_where_each_actor_stands() -> None:
+    title = Text("Ukraine says Russia shelled a market overnight")
+    finding = next(f for f in detector(opinion=False).detect(title).findings if f.candidate.rule.type == "armed_attack")
+    rows = lineup(scene_of(finding, detector(opinion=False).sight(title)))
+    assert set(rows) == {"UA", "RU"}
+    assert {"side:before", "last before", "place:subject"} <= set(rows["RU"])
+    assert {"first before", "right:says"} <= set(rows["UA"])
+
+
+def test_nobody_is_cast_where_no_actor_is_likely() -> None:
+    words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
+    assert Cast({"": -9.0}, {"": -9.0}).parties(Scene("armed_attack", words, "title", 6)) == (None, None)
+    assert Cast({"": 9.0}, {"": 9.0}).parties(Scene("armed_attack", (), "title", 0)) == (None, None)
 
 
 def test_gated_and_ungated_detection_agree_in_any_batch() -> None:
@@ -143,13 +170,13 @@ def test_odd_text_is_read() -> None:
         assert detector(opinion=True).detect(Text(title)).errors == ()
 
 
-def test_an_item_takes_no_longer_than_a_parse() -> None:
-    words = detector(opinion=False).sight(Text(ATTACK.title, ATTACK.summary * 3))
+def test_an_item_takes_a_bounded_time() -> None:
+    words = detector(opinion=False).sight(Text(ATTACK.title, ATTACK.summary * 60))
     model().weigh(words, (), frozenset())
     started = time.process_time()
-    for _ in range(20):
+    for _ in range(10):
         model().weigh(words, (), frozenset())
-    assert (time.process_time() - started) / 20 < 0.01
+    assert (time.process_time() - started) / 10 < 0.05
 
 
 def test_numbers_are_finite() -> None:

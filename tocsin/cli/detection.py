@@ -15,7 +15,7 @@ import typer
 from dateutil.parser import ParserError, isoparse
 
 from extractors.language import load_language
-from extractors.second_opinion import load_second_opinion
+from extractors.second_opinion.models import load_second_opinion
 from extractors.triggers import Detection, Detector
 from tocsin.cli.context import Json, configuration, err, out, print_json
 from tocsin.config.folder import find_folder, load

@@ -1,0 +1,138 @@
+"""The trained models and what they say of an item."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.findings import Finding
+from extractors.second_opinion.casting import Cast
+from extractors.second_opinion.features import GLANCE, MODALITIES, Floats, Impression, candidates, sigmoid
+from extractors.sight import Encoded, Word, encode, grams
+from tocsin.model import Modality
+
+WEIGHTS = Path(__file__).with_name("weights.npz")
+INSTEAD = 0.2
+"""Least probability of another modality for an act that has not happened to be kept under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """On one type: how likely the item tells it in each of `MODALITIES`; `evidence` is the word that says so most."""
+
+    kind: str
+    probabilities: tuple[float, ...]
+    evidence: int
+
+    @property
+    def probability(self) -> float:
+        """How likely it has happened."""
+        return self.probabilities[0]
+
+    @property
+    def instead(self) -> Modality | None:
+        """The likeliest other modality; None where the type seems not to be in the text at all."""
+        best = max(range(1, len(MODALITIES)), key=self.probabilities.__getitem__)
+        return MODALITIES[best] if self.probabilities[best] >= INSTEAD else None
+
+    def of(self, modality: Modality) -> float:
+        """How likely the item tells it so."""
+        return self.probabilities[MODALITIES.index(modality)]
+
+
+class SecondOpinion:
+    """The trained models. `bar` is the probability from which on a type counts as happened."""
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
+        words, self.vectors = vocabulary_of(weights)
+        self.vocabulary = {word: index for index, word in enumerate(words)}
+        count = int(weights["nets"])
+        self._nets = [
+            {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
+            for n in range(count)
+        ]
+        self._grams: Floats = weights["grams"].astype(np.float32) * weights["grams_scale"].astype(np.float32)
+        self._grams_bias: Floats = weights["grams_bias"].astype(np.float32)
+        self._judge: Floats = weights["judge"]
+        self._judge_row = {name: row for row, name in enumerate(_lines(weights["judge_names"]))}
+        self._judge_bias: Floats = weights["judge_bias"]
+        self.cast = Cast(*(_regression(weights, role) for role in ("source", "target")))
+        self.bar = float(weights["bar"])
+        learned = b"".join(weights[name].tobytes() for name in ("judge", "source", "target"))
+        self.version = f"{zlib.crc32(learned):08x}"
+
+    def glance(self, words: Sequence[Word]) -> Floats:
+        """What the n-grams alone say of each type."""
+        hashed = grams(words)
+        said: Floats = sigmoid(self._grams[hashed].sum(0) / np.sqrt(max(len(hashed), 1)) + self._grams_bias)
+        return said
+
+    def impression(self, words: Sequence[Word], glance: Floats) -> Impression:
+        """What all models on words say, given what `glance` said."""
+        encoded = encode(words, self.vocabulary)
+        results = [forward(net, self.vectors, encoded) for net in self._nets]
+        shape = (len(MODALITIES), len(self.types))
+        nets = np.mean([sigmoid(out) for out, _ in results], axis=0).reshape(shape)
+        weight = np.mean([share[:, : shape[1]] for _, share in results], axis=0)
+        return Impression(nets, glance, weight)
+
+    def weigh(
+        self, words: Sequence[Word], findings: Sequence[Finding], spoken: frozenset[tuple[str, Modality]]
+    ) -> dict[str, Opinion]:
+        """An opinion on each type that a rule found or that the words suggest."""
+        opinions = {}
+        glance = self.glance(words)
+        if not words or (not findings and glance.max() < GLANCE):
+            return {}
+        impression = self.impression(words, glance)
+        for column, row in candidates(self.types, impression, findings, spoken):
+            known = {self._judge_row[name]: value for name, value in row.items() if name in self._judge_row}
+            z = np.array(list(known.values()), np.float32) @ self._judge[list(known)] + self._judge_bias
+            said = tuple(round(float(p), 3) for p in sigmoid(z))
+            opinions[self.types[column]] = Opinion(self.types[column], said, int(impression.weight[:, column].argmax()))
+        return opinions
+
+
+def forward(net: Mapping[str, Floats], vectors: Floats, item: Encoded) -> tuple[Floats, Floats]:
+    """Logits of each (modality, type) and how much each word speaks for each."""
+    hidden = np.concatenate(
+        [vectors[item.vectors], net["stem"][item.stems], net["kind"][item.kinds], net["field"][item.fields]], axis=1
+    )
+    hidden = np.maximum(hidden @ net["w0"] + net["b0"], 0)
+    for layer in ("1", "2"):
+        padded = np.vstack([hidden, np.zeros((1, hidden.shape[1]), np.float32)])
+        around = padded[item.near].reshape(len(hidden), -1)
+        hidden = hidden + np.maximum(around @ net["w" + layer] + net["b" + layer], 0)
+    attention = hidden @ net["query"]
+    attention = np.exp(attention - attention.max(0))
+    share = attention / attention.sum(0) * (hidden @ net["value"])
+    return share.sum(0) + hidden.max(0) @ net["top"] + net["bias"], share
+
+
+def _lines(packed: NDArray[np.uint8]) -> list[str]:
+    return packed.tobytes().decode("utf-8").split("\n")
+
+
+def _regression(weights: Mapping[str, Any], role: str) -> dict[str, float]:
+    """Weights by the name of the feature; the bias under the empty name."""
+    names = _lines(weights[f"{role}_names"])
+    return dict(zip(names, weights[role].tolist(), strict=True)) | {"": float(weights[f"{role}_bias"])}
+
+
+def vocabulary_of(weights: Mapping[str, Any]) -> tuple[list[str], Floats]:
+    """The known words and their vectors, with one more for unknown words."""
+    vectors = weights["vectors"].astype(np.float32) * weights["vector_scale"].astype(np.float32)[:, None]
+    return _lines(weights["words"]), np.vstack([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
+
+
+def load_second_opinion(path: Path = WEIGHTS) -> SecondOpinion:
+    """The models in the file `path`."""
+    with np.load(path, allow_pickle=False) as weights:
+        return SecondOpinion({key: weights[key] for key in weights.files})
