@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
-from tocsin.model import Alert, AlertState, Article, Trigger
+from tocsin.model import Alert, AlertState, Article, Delivery, DeliveryState, Trigger
 from tocsin.store import AlertDetail
 
 AlertId = Annotated[str, typer.Argument(help="Id of an alert, as `tocsin alerts list` shows it.")]
@@ -161,6 +161,13 @@ def highlighted(trigger: Trigger, article: Article) -> Text:
     return text
 
 
+def _when(delivery: Delivery) -> str:
+    """When it was sent, or for when it waits: a digest, the end of quiet hours, the next try."""
+    if delivery.sent_at:
+        return f" at {delivery.sent_at:%Y-%m-%d %H:%M}"
+    return f" for {delivery.next_try_at:%Y-%m-%d %H:%M}" if delivery.state is DeliveryState.QUEUED else ""
+
+
 def lines(detail: AlertDetail) -> list[Text]:
     """An alert for the terminal: what, why, by whom it is reported, and who was told."""
     alert = detail.alert
@@ -175,13 +182,13 @@ def lines(detail: AlertDetail) -> list[Text]:
     for event in detail.events:
         parties = " → ".join(filter(None, (event.source, event.target))) or "no party named"
         kinds = f"{event.type}, {event.modality.value}, {parties}"
-        found.append(Text(f"  event {event.id}: {kinds}; {event.corroboration} independent publishers"))
+        plural = "" if event.corroboration == 1 else "s"
+        found.append(Text(f"  event {event.id}: {kinds}; {event.corroboration} independent publisher{plural}"))
         for trigger, article in detail.reports[event.id]:
             stamp = f"    {article.seen_at:%Y-%m-%d %H:%M} {article.publisher}: "
             found.append(Text.assemble(stamp, highlighted(trigger, article), f"  ({trigger.rule}@{trigger.version})"))
     for delivery in detail.deliveries:
-        sent = f" at {delivery.sent_at:%Y-%m-%d %H:%M}" if delivery.sent_at else ""
         error = f": {delivery.last_error}" if delivery.last_error else ""
-        found.append(Text(f"  {delivery.channel}/{delivery.recipient}: {delivery.state.value}{sent}{error}"))
+        found.append(Text(f"  {delivery.channel}/{delivery.recipient}: {delivery.state.value}{_when(delivery)}{error}"))
     found += [Text(f"  {act.at:%Y-%m-%d %H:%M} {act.who}: {act.act} {act.note}") for act in detail.history]
     return found
