@@ -57,13 +57,15 @@ def test_d10_a_sender_that_is_paused_beyond_its_lease_marks_nothing_when_it_wake
     release.set()
 
     after = NOW + HOUR + 10 * MINUTE
-    other = driver.sweep(room.environ, after, room.folder / "other.log")
+    try:
+        other = driver.sweep(room.environ, after, room.folder / "other.log")
+        with room.store() as store:
+            marked = {each.id: each for alert in store.alerts.recent() for each in store.outbox.of_alert(alert.id)}
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        woken = driver.wait(pid, log)
     assert (other.code, other.tally["sent"]) == (0, 2), other.log
     assert "uncertain whether it was sent" in other.log
-    with room.store() as store:
-        marked = {each.id: each for alert in store.alerts.recent() for each in store.outbox.of_alert(alert.id)}
-    os.kill(pid, signal.SIGCONT)
-    woken = driver.wait(pid, log)
 
     # It learns of the loss by its token before it sends the second, and changes no line of the outbox.
     assert woken.code == 0, woken.log
