@@ -9,10 +9,13 @@ those of the store: 0 stands for "not stored yet".
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import NormalDist
 from types import MappingProxyType
+from typing import Literal
 
 NO_FACTS: Mapping[str, int | float | str] = MappingProxyType({})
 
@@ -273,6 +276,75 @@ class Mute:
     by: str
     comment: str = ""
     id: int = 0
+
+
+class Judgement(StrEnum):
+    """What a person found an alert or a trigger to be."""
+
+    TRUE = "true"
+    """The act took place as told, and was worth telling."""
+    FALSE = "false"
+    """There was no such act, or its parties or modality are wrong."""
+    DUPLICATE = "duplicate"
+    """True, and told before."""
+    STALE = "stale"
+    """True once, and told as if it were new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `who` found, at `at`, of one alert or one trigger (exactly one of the two is given).
+
+    Verdicts are only ever added; the last one on a subject stands.
+    """
+
+    value: Judgement
+    who: str
+    at: dt.datetime
+    alert: str | None = None
+    trigger: int | None = None
+    note: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How many standing verdicts of each value concern `name`: a rule, a publisher, or a threshold as watch/threshold.
+
+    A duplicate speaks against the threshold that let it through, but neither for nor against the rule that found it or
+    the publisher who printed it: `by` says which of the three `name` is.
+    """
+
+    by: Literal["rule", "publisher", "threshold"]
+    name: str
+    true: int = 0
+    false: int = 0
+    duplicate: int = 0
+    stale: int = 0
+
+    @property
+    def judged(self) -> int:
+        """Number of verdicts that the precision rests on."""
+        return self.true + self.false + self.stale + (self.duplicate if self.by == "threshold" else 0)
+
+    @property
+    def value(self) -> float | None:
+        """The share that was true; None before the first verdict."""
+        return self.true / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the precision lies with a confidence of 95 %: Wilson's score interval, (0, 1) before the first verdict.
+
+        E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927), 209-212;
+        as method 3 in R. G. Newcombe, Statistics in Medicine 17 (1998), 857-872.
+        """
+        if not self.judged:
+            return 0.0, 1.0
+        n, share, z = self.judged, self.true / self.judged, NormalDist().inv_cdf(0.975)
+        centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return max(0.0, centre - half), min(1.0, centre + half)
 
 
 class DeliveryState(StrEnum):

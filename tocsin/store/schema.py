@@ -16,6 +16,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -357,6 +358,21 @@ mutes = Table(
     Column("until", Time, nullable=False),
     Column("by", Note, nullable=False),
     Column("comment", Note, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("who", Note, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("alert", Text, ForeignKey("alerts.id")),
+    Column("trigger", Id, ForeignKey("triggers.id")),
+    Column("note", Note, nullable=False, server_default=""),
+    CheckConstraint('(alert IS NULL) <> ("trigger" IS NULL)', name="ck_verdicts_subject"),
+    Index("ix_verdicts_alert", "alert", "id"),
+    Index("ix_verdicts_trigger", "trigger", "id"),
 )
 
 audit = Table(

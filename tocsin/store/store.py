@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,11 +19,14 @@ from tocsin.store.events import Events
 from tocsin.store.feeds import Feeds
 from tocsin.store.leases import Leases
 from tocsin.store.maintenance import Maintenance
+from tocsin.store.moving import move
 from tocsin.store.mutes import Mutes
 from tocsin.store.notices import Notices
 from tocsin.store.outbox import Outbox
+from tocsin.store.restoring import Restored, restore
 from tocsin.store.status import Status, read_status
 from tocsin.store.triggers import Triggers
+from tocsin.store.verdicts import Verdicts
 
 
 class Store:
@@ -42,6 +46,7 @@ class Store:
         self.outbox = Outbox(db)
         self.leases = Leases(db)
         self.mutes = Mutes(db)
+        self.verdicts = Verdicts(db)
         self.notices = Notices(db)
         self.maintenance = Maintenance(db)
 
@@ -87,6 +92,22 @@ class Store:
             upgrade.demand_file(path)
             upgrade.back_up_first(address, now=now)
         return upgrade.migrate(address)
+
+    @staticmethod
+    def restore(url: str, state: Path, backup: Path, *, now: dt.datetime) -> Restored:
+        """Put a copy of `backup` in the place of the SQLite database; see `tocsin.store.restoring`."""
+        return restore(database_url(url, state), backup, now=now)
+
+    def move(self, target: str, *, now: dt.datetime) -> Mapping[str, int]:
+        """Copy every row into the empty Postgres `target`, whose tables are made; rows of each table."""
+        self.upgrade(target, now=now)
+        with Store.open(target) as other:
+            return move(self.db, other.db)
+
+    @property
+    def schema(self) -> str:
+        """Version of the schema, which is this code's."""
+        return upgrade.HEAD
 
     def status(self, *, now: dt.datetime) -> Status:
         """Counts and last times."""

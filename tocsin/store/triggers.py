@@ -16,7 +16,7 @@ from tocsin.store.articles import COLUMNS as ARTICLE_COLUMNS
 from tocsin.store.engine import Database
 
 _TABLE = schema.triggers
-_COLUMNS = tuple(
+COLUMNS = tuple(
     _TABLE.c[name]
     for name in (
         *("type", "modality", "source", "target", "object", "rule", "version"),
@@ -24,8 +24,8 @@ _COLUMNS = tuple(
         *("confidence", "severity", "occurred_on", "place", "facts", "article", "id"),
     )
 )
-_WIDTH = len(_COLUMNS)
-_REPORTS = select(*_COLUMNS, *ARTICLE_COLUMNS).join_from(_TABLE, schema.articles)
+_WIDTH = len(COLUMNS)
+_REPORTS = select(*COLUMNS, *ARTICLE_COLUMNS).join_from(_TABLE, schema.articles)
 _UNLINKED = (
     _REPORTS.where(_TABLE.c.event.is_(None), _TABLE.c.withdrawn_at.is_(None))
     .order_by(_TABLE.c.id)
@@ -75,7 +75,7 @@ class Triggers:
 
     def unlinked(self, *, limit: int) -> list[tuple[Trigger, Article]]:
         """At most `limit` triggers that are in no event yet, with their articles, by id."""
-        return self.db.read(lambda c: [_report(row) for row in c.execute(_UNLINKED, {"limit": limit})])
+        return self.db.read(lambda c: [to_report(row) for row in c.execute(_UNLINKED, {"limit": limit})])
 
     def of_events(self, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
         """The triggers of each event of `events` that stand, with their articles, by id."""
@@ -83,7 +83,7 @@ class Triggers:
 
     def of_articles(self, articles: Collection[int]) -> list[Trigger]:
         """The triggers of `articles` that stand, by id."""
-        query = select(*_COLUMNS).where(_TABLE.c.article.in_(articles), _TABLE.c.withdrawn_at.is_(None))
+        query = select(*COLUMNS).where(_TABLE.c.article.in_(articles), _TABLE.c.withdrawn_at.is_(None))
         return self.db.read(lambda c: [to_trigger(row) for row in c.execute(query.order_by(_TABLE.c.id))])
 
 
@@ -96,7 +96,7 @@ def of_events(
         query = query.where(_TABLE.c.withdrawn_at.is_(None))
     found: dict[int, list[tuple[Trigger, Article]]] = {event: [] for event in events}
     for row in connection.execute(query):
-        found[row[-1]].append(_report(row[:-1]))
+        found[row[-1]].append(to_report(row[:-1]))
     return found
 
 
@@ -108,7 +108,8 @@ def to_trigger(row: Sequence[Any] | Row[Any]) -> Trigger:
     return Trigger(*values)
 
 
-def _report(row: Sequence[Any] | Row[Any]) -> tuple[Trigger, Article]:
+def to_report(row: Sequence[Any] | Row[Any]) -> tuple[Trigger, Article]:
+    """A trigger and its article from the columns of both in order."""
     return to_trigger(row[:_WIDTH]), Article(*row[_WIDTH:])
 
 

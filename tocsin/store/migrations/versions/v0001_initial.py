@@ -282,3 +282,19 @@ def upgrade() -> None:
         sqlite_where=sa.text("event IS NULL AND withdrawn_at IS NULL"),
         postgresql_where=sa.text("event IS NULL AND withdrawn_at IS NULL"),
     )
+    op.create_table(
+        "verdicts",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at", Time, nullable=False),
+        sa.Column("alert", sa.Text()),
+        sa.Column("trigger", Id),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint('(alert IS NULL) <> ("trigger" IS NULL)', name="ck_verdicts_subject"),
+        sa.ForeignKeyConstraint(["alert"], ["alerts.id"], name="fk_verdicts_alert"),
+        sa.ForeignKeyConstraint(["trigger"], ["triggers.id"], name="fk_verdicts_trigger"),
+        sa.PrimaryKeyConstraint("id", name="pk_verdicts"),
+    )
+    op.create_index("ix_verdicts_alert", "verdicts", ["alert", "id"])
+    op.create_index("ix_verdicts_trigger", "verdicts", ["trigger", "id"])
