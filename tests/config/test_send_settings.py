@@ -32,3 +32,26 @@ def test_a_heartbeat_is_a_web_address_whose_secret_stands_elsewhere(tmp_path: Pa
     settings = read_settings(folder, problems, {"BEAT": "https://ping.example.org/hush"})
     assert settings.heartbeat == "https://ping.example.org/hush"
     assert "hush" not in repr(settings)
+
+
+def test_the_key_that_signs_links_stands_elsewhere_and_is_long(tmp_path: Path) -> None:
+    written = config_folder(tmp_path / "a", settings="web: {secret: in the clear}")
+    folder = config_folder(tmp_path / "b", settings="web: {address: 'https://desk.example.org', secret: '${KEY}'}")
+    problems: list[Problem] = []
+    read_settings(written, problems, {})
+    for environ in ({}, {"KEY": "short"}):
+        read_settings(folder, problems, environ)
+    assert [str(problem).partition(" web.secret: ")[2] for problem in problems] == [
+        "holds a secret; write ${NAME} or file:path and keep it outside of config/",
+        "names ${KEY}, which is not set; set it in the environment of tocsin",
+        "names a key that is too short; 32 characters or more, as of `openssl rand -hex 32`",
+    ]
+    settings = read_settings(folder, [], {"KEY": 32 * "k"})
+    assert settings.web.secret == 32 * "k"
+    assert "kkk" not in repr(settings)
+
+
+def test_the_dashboards_address_is_a_web_address(tmp_path: Path) -> None:
+    problems: list[Problem] = []
+    read_settings(config_folder(tmp_path, settings="web: {address: desk.example.org}"), problems, {})
+    assert [str(problem).partition(" web.address")[0] for problem in problems] == ["config/settings.yaml:1:"]

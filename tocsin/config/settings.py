@@ -5,17 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from tocsin.config.loader import Duration, Strict, read_yaml, validate
-from tocsin.config.secrets import Secrets
+from tocsin.config.secrets import NAMED, Secrets, blank
 from tocsin.errors import Problem
 
 MINUTE = dt.timedelta(minutes=1)
 _ADDRESSES = ("database", "heartbeat")
 """Keys that may name secrets."""
+_KEY_LENGTH = 32
 
 
 class FetchSettings(Strict):
@@ -79,6 +80,15 @@ class SendSettings(Strict):
         return self
 
 
+class WebSettings(Strict):
+    """The dashboard, as the outside sees it."""
+
+    address: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    """Base address under which people reach it, for links in messages: `https://desk.example.org`; empty: no links."""
+    secret: Annotated[str, Field(repr=False)] = ""
+    """Key that signs links in messages, as `${ENV}` or `file:path`; empty: no link that acts without signing in."""
+
+
 class Settings(Strict):
     """All of `settings.yaml`."""
 
@@ -99,6 +109,7 @@ class Settings(Strict):
     fetch: FetchSettings = FetchSettings()
     detect: DetectSettings = DetectSettings()
     send: SendSettings = SendSettings()
+    web: WebSettings = WebSettings()
 
 
 def read_settings(
@@ -106,8 +117,8 @@ def read_settings(
 ) -> Settings:
     """Settings of `folder`/settings.yaml; all defaults where the file is absent.
 
-    With `environ` the secrets that `database` and `heartbeat` name are filled in; `file:` paths count from `secrets`,
-    else `folder`.
+    With `environ` the secrets that `database`, `heartbeat` and `web.secret` name are filled in; `file:` paths count
+    from `secrets`, else `folder`.
     """
     path = folder / "settings.yaml"
     if not path.exists():
@@ -116,13 +127,31 @@ def read_settings(
     settings = (validate(Settings, document, problems) if document else None) or Settings()
     if document is None or environ is None:
         return settings
-    filled: dict[str, str] = {}
+    named = Secrets(secrets or folder, environ)
+    filled: dict[str, Any] = {}
     for key in _ADDRESSES:
         try:
-            filled[key] = Secrets(secrets or folder, environ).fill(getattr(settings, key), in_url=True)
+            filled[key] = named.fill(getattr(settings, key), in_url=True)
         except ValueError as error:
             message, _, allowed = str(error).partition("; ")
             problems.append(document.problem((key,), message, allowed))
+    try:
+        filled["web"] = settings.web.model_copy(update={"secret": _key(settings.web.secret, named)})
+    except ValueError as error:
+        message, _, allowed = str(error).partition("; ")
+        problems.append(document.problem(("web", "secret"), message, allowed))
     if filled.get("heartbeat") and not filled["heartbeat"].startswith(("http://", "https://")):
         problems.append(document.problem(("heartbeat",), "is no web address", "http://… or https://…"))
     return settings.model_copy(update=filled)
+
+
+def _key(text: str, named: Secrets) -> str:
+    """The signing key that `text` names; ValueError where it stands in the file itself or is easily guessed."""
+    if text and blank(text) != NAMED:
+        raise ValueError("holds a secret; write ${NAME} or file:path and keep it outside of config/")
+    key = named.fill(text)
+    if key and len(key) < _KEY_LENGTH:
+        raise ValueError(
+            f"names a key that is too short; {_KEY_LENGTH} characters or more, as of `openssl rand -hex 32`"
+        )
+    return key
