@@ -8,6 +8,8 @@ import os
 from prefect import flow
 
 from flows.opening import opened
+from tocsin.config.settings import Settings
+from tocsin.store.retention import Retention
 
 
 @flow(name="maintain", persist_result=False)
@@ -15,12 +17,21 @@ def maintain(now: dt.datetime | None = None) -> str:
     """Nightly housekeeping, in small transactions, so that sweeps go on meanwhile."""
     moment = now or dt.datetime.now(dt.UTC)
     with opened(os.environ, now=moment) as sweep:
-        before = moment - sweep.config.settings.keep_articles
-        deleted = sum(sweep.store.maintenance.delete_articles(before=before))
+        done = thin(sweep.store.retention, sweep.config.settings, now=moment)
         sweep.store.maintenance.optimise()
         problems = sweep.store.maintenance.check()
         if problems:
             sweep.store.notices.put("database", "; ".join(problems), now=moment)
         else:
             sweep.store.notices.clear("database")
-        return f"{deleted} articles deleted; database {'; '.join(problems) or 'sound'}"
+        return f"{done}; database {'; '.join(problems) or 'sound'}"
+
+
+def thin(retention: Retention, settings: Settings, *, now: dt.datetime) -> str:
+    """Delete what is older than `settings` keep, and say how much."""
+    # Events first: their articles have no trigger afterwards.
+    events = sum(retention.delete_events(before=now - settings.keep_events))
+    articles = sum(retention.delete_articles(before=now - settings.keep_articles))
+    bodies = sum(retention.clear_bodies(before=now - settings.keep_bodies))
+    audit = sum(retention.delete_audit(before=now - settings.keep_audit))
+    return f"{events} events, {articles} articles, {audit} audit lines deleted; {bodies} bodies emptied"

@@ -106,6 +106,12 @@ class Settings(Strict):
     """Port of the Prefect server that `tocsin serve` starts on 127.0.0.1."""
     keep_articles: Duration = dt.timedelta(days=400)
     """Articles without triggers are deleted after this."""
+    keep_bodies: Duration = dt.timedelta(days=400)
+    """Of articles without triggers only the title is kept after this."""
+    keep_events: Duration = dt.timedelta(days=1825)
+    """Events that no alert rests on are deleted after this, with their triggers."""
+    keep_audit: Duration = dt.timedelta(days=1825)
+    """Lines of the audit trail about nothing that still exists are deleted after this."""
     fetch: FetchSettings = FetchSettings()
     detect: DetectSettings = DetectSettings()
     send: SendSettings = SendSettings()

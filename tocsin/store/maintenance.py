@@ -1,22 +1,19 @@
-"""Keeping the database small, whole and saved."""
+"""Keeping the database tidy, whole and saved."""
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Exists, delete, exists, select, text, tuple_
+from sqlalchemy import Connection, text
 
 from tocsin.errors import SetupError, StoreError
-from tocsin.store import schema
 from tocsin.store.engine import Database
 
-_BATCH = 500
-_START = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+_PAGES = 2_000
+"""Free pages that one step of the vacuum gives back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +21,6 @@ class Maintenance:
     """Work for quiet hours; all of it may be interrupted at any point."""
 
     db: Database
-
-    def delete_articles(self, *, before: dt.datetime) -> Iterator[int]:
-        """Delete articles first seen before that time that were read and have no trigger; the count of each batch.
-
-        One short transaction a batch, so that a sweep beside it never waits long.
-        """
-        mark = (_START, 0)
-        while True:
-            start = mark
-            rows = self.db.read(lambda c: _old(c, before, start))  # noqa: B023 (read at once)
-            if not rows:
-                return
-            mark = rows[-1][1], rows[-1][0]
-            ids = [id for id, _ in rows]
-            table = schema.articles
-            query = delete(table).where(table.c.id.in_(ids), ~_has_trigger())
-            yield self.db.write(lambda c: c.execute(query).rowcount)  # noqa: B023 (run at once)
 
     def optimise(self) -> None:
         """Refresh the planner's statistics and give free pages back (Postgres does the latter by itself)."""
@@ -89,23 +69,16 @@ def _optimise(connection: Connection) -> None:
         connection.execute(text("ANALYZE"))
         return
     driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    # As a script, because `execute` would stop after the first page that the vacuum frees.
-    driver.executescript(
-        "PRAGMA analysis_limit=1000; PRAGMA optimize; PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
-    )
+    driver.executescript("PRAGMA analysis_limit=1000; PRAGMA optimize")
+    left = _free_pages(connection)
+    while left:
+        # As a script, because `execute` would stop after the first page; some at a time, so that a sweep gets its turn.
+        driver.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+        before, left = left, _free_pages(connection)
+        if left >= before:
+            break
+    driver.executescript("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _has_trigger() -> Exists:
-    return exists().where(schema.triggers.c.article == schema.articles.c.id)
-
-
-def _old(connection: Connection, before: dt.datetime, mark: tuple[dt.datetime, int]) -> list[tuple[int, dt.datetime]]:
-    table = schema.articles
-    query = select(table.c.id, table.c.first_seen).where(
-        table.c.first_seen < before,
-        tuple_(table.c.first_seen, table.c.id) > mark,
-        table.c.detected.is_not(None),
-        ~_has_trigger(),
-    )
-    query = query.order_by(table.c.first_seen, table.c.id).limit(_BATCH)
-    return [(id, first_seen) for id, first_seen in connection.execute(query)]
+def _free_pages(connection: Connection) -> int:
+    return int(connection.execute(text("PRAGMA freelist_count")).scalar_one())

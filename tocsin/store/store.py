@@ -24,6 +24,7 @@ from tocsin.store.mutes import Mutes
 from tocsin.store.notices import Notices
 from tocsin.store.outbox import Outbox
 from tocsin.store.restoring import Restored, restore
+from tocsin.store.retention import Retention
 from tocsin.store.status import Status, read_status
 from tocsin.store.triggers import Triggers
 from tocsin.store.verdicts import Verdicts
@@ -49,6 +50,7 @@ class Store:
         self.verdicts = Verdicts(db)
         self.notices = Notices(db)
         self.maintenance = Maintenance(db)
+        self.retention = Retention(db)
 
     @classmethod
     def open(

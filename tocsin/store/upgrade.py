@@ -19,6 +19,7 @@ from tocsin.store.engine import BUSY_TIMEOUT, WRITER, Database, open_engine
 from tocsin.store.maintenance import Maintenance
 
 HEAD = schema.REVISIONS[-1]
+MIGRATIONS = Path(__file__).parent / "migrations"
 _WHAT = "cannot open the database"
 _MEND = "run `tocsin db upgrade`"
 _ONE_AT_A_TIME = threading.Lock()
@@ -45,8 +46,8 @@ def demand_head(found: str, name: str) -> None:
     raise SetupError(_WHAT, subject=name, cause=cause)
 
 
-def migrate(url: URL) -> tuple[str, str]:
-    """Bring the database to this code's schema in one transaction; its versions before and after."""
+def migrate(url: URL, *, to: str = "head", scripts: Path = MIGRATIONS) -> tuple[str, str]:
+    """Bring the database to the version `to` of `scripts` in one transaction; its versions before and after."""
     engine = open_engine(url, BUSY_TIMEOUT, foreign_keys=False)
     try:
         with _ONE_AT_A_TIME, engine.execution_options(**WRITER).begin() as connection:
@@ -55,7 +56,7 @@ def migrate(url: URL) -> tuple[str, str]:
             before = revision(connection)
             if before and before not in schema.REVISIONS:
                 demand_head(before, url.render_as_string(hide_password=True))
-            _run(connection)
+            _run(connection, to, scripts)
             if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
                 raise SetupError("cannot upgrade the database", subject=str(url.database), cause="rows would be lost")
             failpoint.reach("mid_upgrade")
@@ -80,15 +81,15 @@ def back_up_first(url: URL, *, now: dt.datetime) -> Path | None:
         db.close()
 
 
-def _run(connection: Connection) -> None:
+def _run(connection: Connection, to: str, scripts: Path) -> None:
     # Alembic takes a while to import, and only upgrades need it.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def demand_file(path: Path) -> None:
