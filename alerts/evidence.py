@@ -44,8 +44,13 @@ class Evidence:
     blind: Sequence[str] = ()
 
 
-def view(alert: Alert, evidence: Evidence, *, names: Mapping[str, str], link: str, now: dt.datetime) -> dict[str, Any]:
-    """Values for the templates of one alert. `names` maps actor codes to names, `link` leads to the alert or is ""."""
+def view(
+    alert: Alert, evidence: Evidence, *, names: Mapping[str, str], link: str = "", verdict: str = "", now: dt.datetime
+) -> dict[str, Any]:
+    """Values for the templates of one alert. `names` maps actor codes to names.
+
+    `link` leads to the alert, `verdict` to where its reader can judge it; each may be "".
+    """
     events = list(evidence.events)[:SHOWN_EVENTS]
     late = now - alert.fired_at
     return {
@@ -69,6 +74,7 @@ def view(alert: Alert, evidence: Evidence, *, names: Mapping[str, str], link: st
         "blind": [one_line(line, 200) for line in evidence.blind],
         "about": list(alert.about),
         "link": safe_link(link),
+        "verdict": safe_link(verdict),
     }
 
 

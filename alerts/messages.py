@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,12 @@ from tocsin.model import Alert
 
 _NO_NAMES: Mapping[str, str] = {}
 _HTML: frozenset[Family] = frozenset({"mail"})
+VerdictLink = Callable[[Alert, str], str]
+"""An alert and its reader → the address under which the reader can judge it, or ""."""
+
+
+def _no_link(alert: Alert, who: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +67,39 @@ class Message:
 class Renderer:
     """Renders alerts with Tocsin's templates, or with the operator's of the same name in `templates`.
 
-    `names` maps actor codes to names; `link` is the address of the dashboard with `{id}` for the alert, or "".
+    `names` maps actor codes to names; `link` is the address of the dashboard with `{id}` for the alert, or "";
+    `verdict_link` gives the address under which one reader can judge an alert.
     """
 
-    def __init__(self, *, templates: Path | None = None, names: Mapping[str, str] = _NO_NAMES, link: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        templates: Path | None = None,
+        names: Mapping[str, str] = _NO_NAMES,
+        link: str = "",
+        verdict_link: VerdictLink = _no_link,
+    ) -> None:
         shipped = PackageLoader("alerts", "templates")
         loader = ChoiceLoader([FileSystemLoader(templates), shipped]) if templates else shipped
         self._names = names
         self._link = link
+        self._verdict_link = verdict_link
         self._environments = {family: _environment(loader, family) for family in ESCAPES}
 
-    def alert(self, alert: Alert, evidence: Evidence, family: Family, *, now: dt.datetime) -> Message:
-        """The message of one alert; raises whatever a broken template raises (see `plain`)."""
-        values = self._view(alert, evidence, now)
+    def alert(self, alert: Alert, evidence: Evidence, family: Family, *, now: dt.datetime, who: str = "") -> Message:
+        """The message of one alert to `who`; raises whatever a broken template raises (see `plain`)."""
+        values = self._view(alert, evidence, now, who)
         if family == "webhook":
             return Message(alert.id, values["subject"], _cloud_event(alert, values), family)
         body = self._render("alert", family, values)
         return Message(alert.id, values["subject"], body, family, _thread(alert))
 
-    def digest(self, alerts: Sequence[tuple[Alert, Evidence]], family: Family, *, now: dt.datetime) -> Message:
-        """One message for several alerts to the same recipient, oldest first."""
+    def digest(
+        self, alerts: Sequence[tuple[Alert, Evidence]], family: Family, *, now: dt.datetime, who: str = ""
+    ) -> Message:
+        """One message for several alerts to the same recipient `who`, oldest first."""
         ordered = sorted(alerts, key=lambda pair: (pair[0].fired_at, pair[0].id))
-        views = [self._view(alert, evidence, now) for alert, evidence in ordered]
+        views = [self._view(alert, evidence, now, who) for alert, evidence in ordered]
         id = hashlib.sha256("\x1f".join(alert.id for alert, _ in ordered).encode()).hexdigest()[:20]
         watches = sorted({alert.watch for alert, _ in ordered})
         line = one_line(f"[{', '.join(watches)}] {len(ordered)} alerts", 200)
@@ -92,9 +109,10 @@ class Renderer:
         body = self._render("digest", family, {"subject": line, "alerts": views})
         return Message(id, line, body, family, _thread(ordered[0][0], "digest"))
 
-    def _view(self, alert: Alert, evidence: Evidence, now: dt.datetime) -> dict[str, Any]:
+    def _view(self, alert: Alert, evidence: Evidence, now: dt.datetime, who: str) -> dict[str, Any]:
         link = self._link.replace("{id}", alert.about[0] if alert.about else alert.id)
-        return view(alert, evidence, names=self._names, link=link, now=now)
+        verdict = self._verdict_link(alert, who)
+        return view(alert, evidence, names=self._names, link=link, verdict=verdict, now=now)
 
     def _render(self, name: str, family: Family, values: Mapping[str, Any]) -> str:
         template = self._environments[family].get_template(f"{name}.{'html' if family in _HTML else 'txt'}")

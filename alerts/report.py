@@ -35,7 +35,7 @@ def report(
         "since": f"{since:%Y-%m-%d %H:%M}",
         "until": f"{until:%Y-%m-%d %H:%M}",
         "alerts": [
-            {**view(alert, evidence, names=names, link="", now=alert.fired_at), "state": alert.state.value}
+            {**view(alert, evidence, names=names, now=alert.fired_at), "state": alert.state.value}
             for alert, evidence in ordered
         ],
         "watches": sorted({alert.watch for alert, _ in ordered}),

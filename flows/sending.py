@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from alerts.channels import Sender
 from alerts.evidence import Evidence
+from alerts.links import verdict_link
 from alerts.messages import Message, Renderer, plain
 from flows.alarms import raise_alarm
 from flows.health import blind
@@ -21,6 +22,7 @@ from flows.tally import Tally
 from tocsin import failpoint
 from tocsin.config.channels import Channel
 from tocsin.config.folder import Config
+from tocsin.config.settings import WebSettings
 from tocsin.errors import SendError
 from tocsin.model import Alert, Delivery
 from tocsin.store import Store
@@ -56,7 +58,8 @@ def send(
     renderer = Renderer(
         templates=templates if templates.is_dir() else None,
         names=config.actors.titles,
-        link=config.settings.send.link,
+        link=config.settings.send.link or _alerts_page(config.settings.web),
+        verdict_link=partial(verdict_link, address=config.settings.web.address, secret=config.settings.web.secret),
     )
     post = _Post(config, store, sender, renderer, channels, now, stop)
     with ThreadPoolExecutor(len(by_channel), thread_name_prefix="send") as threads:
@@ -178,10 +181,11 @@ class _Post:
     def _message(self, channel: Channel, bundle: Sequence[Delivery]) -> Message:
         """The message of a bundle; plain words where the templates fail on it."""
         pairs = [pair for pair in (self._alert(delivery.alert) for delivery in bundle) if pair is not None]
+        who = f"{channel.id}/{bundle[0].recipient}"
         try:
             if len(pairs) > 1:
-                return self.renderer.digest(pairs, channel.family, now=self.now)
-            return self.renderer.alert(*pairs[0], channel.family, now=self.now)
+                return self.renderer.digest(pairs, channel.family, now=self.now, who=who)
+            return self.renderer.alert(*pairs[0], channel.family, now=self.now, who=who)
         except Exception:  # an alert that no template can render is told all the same
             logger.exception("alert %s cannot be rendered for %s; sent in plain words", pairs[0][0].id, channel.id)
             words = [plain(alert, channel.family) for alert, _ in pairs]
@@ -201,6 +205,11 @@ class _Post:
             if threshold is not None:
                 return threshold.description
         return ""
+
+
+def _alerts_page(web: WebSettings) -> str:
+    """Where the dashboard shows the alert `{id}`, "" where there is no dashboard."""
+    return f"{web.address.rstrip('/')}/alerts/{{id}}" if web.address else ""
 
 
 def pause(attempts: int, retry_after_s: float | None) -> dt.timedelta:
