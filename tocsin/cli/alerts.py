@@ -67,7 +67,7 @@ def show(alert: AlertId, *, as_json: Json = False) -> None:
     if as_json:
         print_json(detail_json(detail))
     else:
-        for line in lines(detail):
+        for line in lines(detail, numbered=True):
             out.print(line)
 
 
@@ -141,6 +141,7 @@ def detail_json(detail: AlertDetail) -> dict[str, Any]:
 def _report_json(trigger: Trigger, article: Article) -> dict[str, Any]:
     return {
         "article": article.id,
+        "trigger": trigger.id,
         "publisher": article.publisher,
         "title": article.title,
         "link": article.link,
@@ -168,8 +169,8 @@ def _when(delivery: Delivery) -> str:
     return f" for {delivery.next_try_at:%Y-%m-%d %H:%M}" if delivery.state is DeliveryState.QUEUED else ""
 
 
-def lines(detail: AlertDetail) -> list[Text]:
-    """An alert for the terminal: what, why, by whom it is reported, and who was told."""
+def lines(detail: AlertDetail, *, numbered: bool = False) -> list[Text]:
+    """An alert for the terminal: what, why, by whom it is reported, and who was told; `numbered`: ids of triggers."""
     alert = detail.alert
     found = [
         Text.assemble((f"{alert.title}", "bold"), f"  [{alert.state.value}, severity {alert.severity:+g}]"),
@@ -186,7 +187,9 @@ def lines(detail: AlertDetail) -> list[Text]:
         found.append(Text(f"  event {event.id}: {kinds}; {event.corroboration} independent publisher{plural}"))
         for trigger, article in detail.reports[event.id]:
             stamp = f"    {article.seen_at:%Y-%m-%d %H:%M} {article.publisher}: "
-            found.append(Text.assemble(stamp, highlighted(trigger, article), f"  ({trigger.rule}@{trigger.version})"))
+            number = f", trigger {trigger.id}" if numbered else ""
+            rule = f"  ({trigger.rule}@{trigger.version}{number})"
+            found.append(Text.assemble(stamp, highlighted(trigger, article), rule))
     for delivery in detail.deliveries:
         error = f": {delivery.last_error}" if delivery.last_error else ""
         found.append(Text(f"  {delivery.channel}/{delivery.recipient}: {delivery.state.value}{_when(delivery)}{error}"))
