@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from tocsin.config.triggers import BUILT_IN
 Tokenize = Callable[[str], tuple[str, ...]]
 MAX_GAP = 4
 STOPS = frozenset(".;!?")
+_PIECE = re.compile(r"[^\W\d_]+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Lexicon:
         self.special: set[str] = set()
         self._phrases: dict[str, list[_Phrase]] = {}
         self.literals: set[str] = set()
+        self._pieces: set[str] = set()
+        self._rows: dict[str, list[tuple[frozenset[str], ...]]] = {}
         for entry in entries:
             if entry in BUILT_IN:
                 self.special.add(entry)
@@ -61,8 +65,12 @@ class Lexicon:
             return
         if len(parts) == 1:
             self.words |= first
+            self._pieces |= set(map(_piece, first))
             self.literals |= first
             return
+        row = tuple(frozenset(map(_piece, part)) for part in parts if part is not None)
+        for piece in row[0]:
+            self._rows.setdefault(piece, []).append(row)
         # The rarest word is the longest: a text without any of its forms cannot hold the phrase.
         self.literals |= max((part for part in parts if part), key=lambda part: min(map(len, part)))
         for form in first:
@@ -82,6 +90,13 @@ class Lexicon:
                 found.append((index, best))
         return [Span(start, end, root(tree, start, end)) for start, end in found]
 
+    def may_stand(self, present: frozenset[str]) -> bool:
+        """False only where no entry can stand in a text of these `pieces`; far quicker than to cut it into words."""
+        if not self._pieces.isdisjoint(present):
+            return True
+        rows = (row for piece in self._rows.keys() & present for row in self._rows[piece])
+        return any(all(not part.isdisjoint(present) for part in row) for row in rows)
+
     def within(self, words: Sequence[str], known: Collection[str] | None = None) -> bool:
         """Whether an entry stands in a plain row of lower-case words; `known` is the set of them, where at hand."""
         present = frozenset(words) if known is None else known
@@ -95,6 +110,17 @@ class Lexicon:
             if form in firsts
             for phrase in self._phrases[form]
         )
+
+
+def pieces(text: str) -> frozenset[str]:
+    """Runs of letters and of digits in a text in lower case: every word of it is made of some of them."""
+    return frozenset(_PIECE.findall(text)) | {""}
+
+
+def _piece(form: str) -> str:
+    """The first piece of a form; one without any stands in every text."""
+    found = _PIECE.search(form)
+    return found[0] if found else ""
 
 
 def _end(words: tuple[str, ...], start: int, parts: tuple[frozenset[str] | None, ...]) -> int:

@@ -1,6 +1,7 @@
 """The second stage of the gate: which frames the words of a segment can satisfy, told before anything is parsed.
 
-The literal gate looks at characters; the sieve looks at words and actors. It asks for what a frame cannot do without:
+The literal gate looks at characters, one literal of a phrase for the whole; `likely` looks for every word of it, before
+the segment is cut into words; the sieve looks at words and actors. It asks for what a frame cannot do without:
 its act, an object, a subject, one of `near` and the parties it needs. Whatever it turns
 away could not have fired, because all of this is asked again of the parse.
 """
@@ -10,8 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from extractors.actors import Mention
-from extractors.lexicon import Lexicon
+from extractors.lexicon import Lexicon, pieces
 from extractors.rules import CompiledFrame, built_in
+
+
+def likely(frames: Iterable[CompiledFrame], text: str) -> list[CompiledFrame]:
+    """Those of `frames` whose words may stand in `text`, which is in lower case."""
+    present = pieces(text)
+    known: dict[int, bool] = {}
+
+    def may(lexicon: Lexicon) -> bool:
+        if id(lexicon) not in known:
+            known[id(lexicon)] = bool(lexicon.special) or not lexicon or lexicon.may_stand(present)
+        return known[id(lexicon)]
+
+    return [frame for frame in frames if all(map(may, (frame.act, frame.object, frame.subject, frame.near)))]
 
 
 class Row:

@@ -21,7 +21,7 @@ from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile
 from extractors.second_opinion.models import Opinion, SecondOpinion
 from extractors.second_opinion.verdicts import propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
-from extractors.sieve import Row
+from extractors.sieve import Row, likely
 from extractors.sight import Word, sight
 from extractors.syntax import Tree
 from tocsin.config.actors import Actors
@@ -200,13 +200,13 @@ class Detector:
         # A title or summary that cannot match needs no cutting; it still gives the context.
         whole = (title if in_title else "", summary if in_summary else "") if gated else (title, summary)
         parts = list(cut(*whole, self._recase))
-        likely: Segments = [(part, frames) for part in parts if (frames := self._possible(part, context))]
-        segments = likely if gated else [(part, tuple(self.gate.all_frames())) for part in parts]
+        worth: Segments = [(part, frames) for part in parts if (frames := self._possible(part, context))]
+        segments = worth if gated else [(part, tuple(self.gate.all_frames())) for part in parts]
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
-        if likely:
-            likely = self._allowed_frames(likely, words)
-        seen = self.sight(item) if likely and self._second_opinion is not None else ()
-        segments = likely if gated else segments
+        if worth:
+            worth = self._allowed_frames(worth, words)
+        seen = self.sight(item) if worth and self._second_opinion is not None else ()
+        segments = worth if gated else segments
         return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), seen)
 
     def _allowed_frames(self, segments: Segments, words: tuple[str, ...]) -> Segments:
@@ -220,7 +220,8 @@ class Detector:
     def _possible(self, segment: Segment, context: frozenset[str]) -> tuple[CompiledFrame, ...]:
         """Frames that may match in the segment: first by its characters, then by its words and actors."""
         named = segment.caseless or self._names.may_stand_in(segment.original)
-        frames = self.gate.frames(fold(segment.text), named=named)
+        folded = fold(segment.text)
+        frames = likely(self.gate.frames(folded, named=named), folded)
         if not frames:
             return ()
         words = tuple(segment.original[start:end] for start, end in self._language.spans(segment.text))
