@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from extractors.dates import MONTHS, WEEKDAYS
 from extractors.lexicon import Span
 from extractors.roles import Arguments
 from extractors.syntax import Tree
@@ -35,7 +36,7 @@ def place(tree: Tree, act: int, places: Arguments) -> str | None:
     for preposition in PLACE_PREPS:
         loose = [i for i in beside if tree.lower[tree.heads[i]] == preposition]
         for head in (*places.get(preposition, ()), *loose):
-            if not tree.tags[head].startswith("NNP"):
+            if not tree.tags[head].startswith("NNP") or tree.lower[head] in (*WEEKDAYS, *MONTHS):
                 continue
             inside = tree.subtree(head, without=frozenset({"relcl", "acl", "appos", "conj", "prep"}))
             of = [i for prep in tree.kids(head, "prep") if tree.lower[prep] == "of" for i in tree.subtree(prep)]

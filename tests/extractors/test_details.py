@@ -13,6 +13,11 @@ def test_troops_and_dead_are_counted() -> None:
     assert only("An airstrike in Idlib killed 12 people.", "armed_attack").place == "Idlib"
 
 
+def test_a_day_is_no_place() -> None:
+    assert only("An airstrike on Thursday killed 12 people in Idlib.", "armed_attack").place == "Idlib"
+    assert only("An airstrike killed 12 people on Monday.", "armed_attack").place is None
+
+
 def test_facts_cannot_be_changed() -> None:
     facts = only("North Korea fired three missiles into the sea.", "missile_test").facts
     assert not hasattr(facts, "update")
