@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from tocsin import failpoint
 from tocsin.errors import SetupError
@@ -61,6 +62,10 @@ def migrate(url: URL, *, to: str = "head", scripts: Path = MIGRATIONS) -> tuple[
                 raise SetupError("cannot upgrade the database", subject=str(url.database), cause="rows would be lost")
             failpoint.reach("mid_upgrade")
             return before, revision(connection)
+    except DBAPIError as error:
+        cause = str(error.orig).strip().split("\n")[0]
+        name = url.render_as_string(hide_password=True)
+        raise SetupError("cannot upgrade the database", subject=name, cause=cause) from error
     finally:
         engine.dispose()
 
