@@ -31,7 +31,12 @@ def set_revision(revision: str) -> Callable[[Connection], None]:
 def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store) -> None:
     def differences(connection: Connection) -> list[object]:
         # Alembic cannot compare an empty text as a default on SQLite.
-        options = {"compare_type": True, "compare_server_default": connection.dialect.name != "sqlite"}
+        options = {
+            "compare_type": True,
+            "compare_server_default": connection.dialect.name != "sqlite",
+            # Full-text indexes stand in the migration only: no metadata can say them.
+            "include_name": lambda name, _kind, _parents: "_words" not in (name or ""),
+        }
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     assert store.db.read(differences) == []

@@ -23,7 +23,7 @@ NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 _TABLE = schema.events
 _FIELDS = tuple(field.name for field in dataclasses.fields(Event))
 _SELECT = select(*(_TABLE.c[name] for name in _FIELDS))
-_WITHOUT_VOICES = select(*(null() if name == "voices" else _TABLE.c[name] for name in _FIELDS))
+WITHOUT_VOICES = select(*(null() if name == "voices" else _TABLE.c[name] for name in _FIELDS))
 _READ: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
     (_FIELDS.index(name), read)
     for name, read in (
@@ -213,7 +213,7 @@ class Events:
 @cache
 def _window(shape: tuple[tuple[str, bool], ...], until: bool, voices: bool) -> Select[Any]:
     """The statement for filters of that shape (column, whether one value). To build one costs twice its execution."""
-    query = (_SELECT if voices else _WITHOUT_VOICES).where(_TABLE.c.started_at >= bindparam("since"))
+    query = (_SELECT if voices else WITHOUT_VOICES).where(_TABLE.c.started_at >= bindparam("since"))
     if until:
         query = query.where(_TABLE.c.started_at < bindparam("until"))
     for name, one in shape:

@@ -1,7 +1,9 @@
 """The tables. Their unique keys are the identities of docs/design.md; whatever is written twice is written once.
 
-Every index but the unique ones serves one question of a sweep and holds only the rows that can answer it, so that the
-cost follows the window, not the table. Migrations (`tocsin/store/migrations`) make the same tables; a test compares.
+Full-text search has its own (`tocsin/store/search.py`), which only the migration makes: FTS5 tables on SQLite, GIN
+indexes on Postgres. Every other index but the unique ones serves one question of a sweep or a page, and holds only the
+rows that can answer it, so that the cost follows the window, not the table. Migrations (`tocsin/store/migrations`)
+make the same tables; a test compares.
 """
 
 from __future__ import annotations
@@ -168,6 +170,8 @@ articles = Table(
     Column("aside", Note),
     UniqueConstraint("feed", "key"),
     Index("ix_articles_first_seen", "first_seen", "id"),
+    # People look at one feed's articles, newest first.
+    Index("ix_articles_feed", "feed", "id"),
 )
 Index(
     "ix_articles_undetected",
@@ -215,6 +219,7 @@ events = Table(
     Index("ix_events_type_source", "type", "source", "started_at"),
     Index("ix_events_type", "type", "started_at"),
     Index("ix_events_source", "source", "started_at"),
+    Index("ix_events_target", "target", "started_at"),
     Index("ix_events_started", "started_at"),
 )
 Index(
@@ -259,6 +264,7 @@ triggers = Table(
     Column("event", Id, ForeignKey("events.id")),
     UniqueConstraint("article", "rule", "field", "span_start", "span_end"),
     Index("ix_triggers_event", "event"),
+    Index("ix_triggers_rule", "rule", "id"),
 )
 _unlinked = triggers.c.event.is_(None) & triggers.c.withdrawn_at.is_(None)
 Index("ix_triggers_unlinked", triggers.c.id, sqlite_where=_unlinked, postgresql_where=_unlinked)

@@ -25,6 +25,7 @@ from tocsin.store.notices import Notices
 from tocsin.store.outbox import Outbox
 from tocsin.store.restoring import Restored, restore
 from tocsin.store.retention import Retention
+from tocsin.store.search import Search
 from tocsin.store.status import Status, read_status
 from tocsin.store.triggers import Triggers
 from tocsin.store.verdicts import Verdicts
@@ -47,6 +48,7 @@ class Store:
         self.outbox = Outbox(db)
         self.leases = Leases(db)
         self.mutes = Mutes(db)
+        self.search = Search(db)
         self.verdicts = Verdicts(db)
         self.notices = Notices(db)
         self.maintenance = Maintenance(db)

@@ -99,6 +99,7 @@ def upgrade() -> None:
     op.create_index("ix_events_source", "events", ["source", "started_at"])
     op.create_index("ix_events_started", "events", ["started_at"])
     op.create_index("ix_events_type", "events", ["type", "started_at"])
+    op.create_index("ix_events_target", "events", ["target", "started_at"])
     op.create_index("ix_events_type_source", "events", ["type", "source", "started_at"])
     op.create_table(
         "feeds",
@@ -204,6 +205,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("aside IS NOT NULL"),
         postgresql_where=sa.text("aside IS NOT NULL"),
     )
+    op.create_index("ix_articles_feed", "articles", ["feed", "id"])
     op.create_index("ix_articles_first_seen", "articles", ["first_seen", "id"])
     op.create_index(
         "ix_articles_undetected",
@@ -298,3 +300,33 @@ def upgrade() -> None:
     )
     op.create_index("ix_verdicts_alert", "verdicts", ["alert", "id"])
     op.create_index("ix_verdicts_trigger", "verdicts", ["trigger", "id"])
+    op.create_index("ix_triggers_rule", "triggers", ["rule", "id"])
+    for table, columns in _WORDS.items():
+        _index_words(table, columns)
+
+
+_WORDS = {
+    "articles": ("title", "summary", "publisher", "feed"),
+    "events": ("title", "object", "place", "type", "source", "target"),
+}
+"""What full-text search looks at: an FTS5 table that follows the rows by triggers, on Postgres a GIN index."""
+
+
+def _index_words(table: str, columns: tuple[str, ...]) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        text = " || ' ' || ".join(f"coalesce({column}, '')" for column in columns)
+        op.execute(f"CREATE INDEX ix_{table}_words ON {table} USING gin (to_tsvector('english', {text}))")
+        return
+    names, old, new = (", ".join(prefix + column for column in columns) for prefix in ("", "old.", "new."))
+    changed = " OR ".join(f"old.{column} IS NOT new.{column}" for column in columns)
+    add = f"INSERT INTO {table}_words (rowid, {names}) VALUES (new.id, {new});"
+    drop = f"INSERT INTO {table}_words ({table}_words, rowid, {names}) VALUES ('delete', old.id, {old});"
+    op.execute(
+        f"CREATE VIRTUAL TABLE {table}_words USING fts5({names}, content='{table}', content_rowid='id', columnsize=0,"
+        " tokenize='porter unicode61 remove_diacritics 2')"
+    )
+    op.execute(f"CREATE TRIGGER {table}_words_insert AFTER INSERT ON {table} BEGIN {add} END")
+    op.execute(f"CREATE TRIGGER {table}_words_delete AFTER DELETE ON {table} BEGIN {drop} END")
+    op.execute(
+        f"CREATE TRIGGER {table}_words_update AFTER UPDATE OF {names} ON {table} WHEN {changed} BEGIN {drop} {add} END"
+    )

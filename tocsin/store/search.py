@@ -1,0 +1,213 @@
+"""Search and filters for people: pages of articles, events and alerts, the newest first, and counts by rule.
+
+Full text is SQLite's FTS5 (porter stemming) or Postgres' tsvector (english); both read a query alike: words that must
+all stand there, "phrases", and -words that must not. Values are only ever bound, and what can be filtered by is the
+list of arguments: no text of a user becomes SQL. The cost of a page follows the page, not the table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, Text, column, func, literal_column, or_, select, table, tuple_
+
+from tocsin.model import Alert, AlertState, Article, Event, Modality
+from tocsin.store import schema
+from tocsin.store.alerts import COLUMNS as ALERT_COLUMNS
+from tocsin.store.alerts import to_alert, with_events
+from tocsin.store.articles import COLUMNS as ARTICLE_COLUMNS
+from tocsin.store.engine import Database
+from tocsin.store.events import WITHOUT_VOICES, to_event
+
+MOST_MATCHES = 5_000
+"""A search among events looks at so many of the latest matches."""
+_TERM = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
+_SEARCHED: Mapping[str, tuple[str, ...]] = {
+    "articles": ("title", "summary", "publisher", "feed"),
+    "events": ("title", "object", "place", "type", "source", "target"),
+}
+"""As in the migration that made the indexes."""
+WORDS = tuple(f"{name}_words" for name in _SEARCHED)
+"""The FTS5 tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Pages of what is stored. `before` is the id of the last row of the page before; empty or 0 for the first page."""
+
+    db: Database
+
+    def articles(
+        self,
+        *,
+        text: str = "",
+        feed: str = "",
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        before: int = 0,
+        limit: int = 50,
+    ) -> list[Article]:
+        """Articles first seen in [since, until), the last to arrive first."""
+        rows = schema.articles
+        wanted: list[ColumnElement[bool]] = []
+        if feed:
+            wanted.append(rows.c.feed == feed)
+        if before:
+            wanted.append(rows.c.id < before)
+        # Ids follow arrival nearly always: as bounds they spare the search what cannot fit, the times decide.
+        if since is not None:
+            first = select(func.min(rows.c.id)).where(rows.c.first_seen >= since).scalar_subquery()
+            wanted += [rows.c.first_seen >= since, rows.c.id >= first]
+        if until is not None:
+            last = select(func.max(rows.c.id)).where(rows.c.first_seen < until).scalar_subquery()
+            wanted += [rows.c.first_seen < until, rows.c.id <= last]
+        query = select(*ARTICLE_COLUMNS).where(*wanted)
+        if text and self.db.path:
+            words = _words("articles")
+            query = query.join(words, words.c.rowid == rows.c.id).where(_match(words, text, feed=feed))
+            query = query.order_by(words.c.rowid.desc())
+            if before:
+                query = query.where(words.c.rowid < before)
+        else:
+            if text:
+                query = query.where(_vector(rows).op("@@")(_tsquery(text)))
+            query = query.order_by(rows.c.id.desc())
+        return self.db.read(lambda c: [Article(*row) for row in c.execute(query.limit(limit))])
+
+    def events(
+        self,
+        *,
+        text: str = "",
+        type: str = "",
+        modality: Modality | None = None,
+        actor: str = "",
+        severity: float | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        before: int = 0,
+        limit: int = 50,
+    ) -> list[Event]:
+        """Events that started in [since, until), the latest first, without voices and without those merged away.
+
+        `actor` is the source or the target; `severity` the least absolute one.
+        """
+        rows = schema.events
+        wanted: list[ColumnElement[bool]] = [rows.c.articles != []]
+        if type:
+            wanted.append(rows.c.type == type)
+        if modality is not None:
+            wanted.append(rows.c.modality == modality.value)
+        if actor:
+            wanted.append(or_(rows.c.source == actor, rows.c.target == actor))
+        if severity is not None:
+            wanted.append(func.abs(rows.c.severity) >= severity)
+        wanted += _within(rows.c.started_at, since, until)
+        if before:
+            mark = select(rows.c.started_at, rows.c.id).where(rows.c.id == before).subquery()
+            wanted.append(tuple_(rows.c.started_at, rows.c.id) < select(mark.c.started_at, mark.c.id).scalar_subquery())
+        if text:
+            wanted.append(rows.c.id.in_(self._matches(rows, text)))
+        query = WITHOUT_VOICES.where(*wanted).order_by(rows.c.started_at.desc(), rows.c.id.desc()).limit(limit)
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+
+    def alerts(
+        self,
+        *,
+        text: str = "",
+        watch: str = "",
+        threshold: str = "",
+        state: AlertState | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        before: str = "",
+        limit: int = 50,
+    ) -> list[Alert]:
+        """Alerts fired in [since, until), the latest first; `text` stands in the title, the group or the reason."""
+        rows = schema.alerts
+        wanted = _within(rows.c.fired_at, since, until)
+        wanted += [rows.c[name] == value for name, value in (("watch", watch), ("threshold", threshold)) if value]
+        if state is not None:
+            wanted.append(rows.c.state == state.value)
+        if text:
+            wanted.append(
+                or_(
+                    *(
+                        rows.c[name].icontains(text.replace("\x00", ""), autoescape=True)
+                        for name in ("title", "group_key", "reason")
+                    )
+                )
+            )
+        if before:
+            mark = select(rows.c.fired_at, rows.c.id).where(rows.c.id == before).subquery()
+            wanted.append(tuple_(rows.c.fired_at, rows.c.id) < select(mark.c.fired_at, mark.c.id).scalar_subquery())
+        query = select(*ALERT_COLUMNS).where(*wanted).order_by(rows.c.fired_at.desc(), rows.c.id.desc()).limit(limit)
+        return self.db.read(lambda c: with_events(c, [to_alert(row) for row in c.execute(query)]))
+
+    def fired(self) -> dict[str, int]:
+        """Rule id → number of its triggers."""
+        rows = schema.triggers
+        query = select(rows.c.rule, func.count()).group_by(rows.c.rule)
+        return self.db.read(lambda c: dict(c.execute(query).tuples().all()))
+
+    def _matches(self, rows: Table, text: str) -> Select[Any]:
+        """Ids of the latest rows that match."""
+        if self.db.path is None:
+            query = select(rows.c.id).where(_vector(rows).op("@@")(_tsquery(text)))
+            return query.order_by(rows.c.id.desc()).limit(MOST_MATCHES)
+        words = _words(rows.name)
+        return select(words.c.rowid).where(_match(words, text)).order_by(words.c.rowid.desc()).limit(MOST_MATCHES)
+
+
+def _within(
+    time: ColumnElement[Any], since: dt.datetime | None, until: dt.datetime | None
+) -> list[ColumnElement[bool]]:
+    found = []
+    if since is not None:
+        found.append(time >= since)
+    if until is not None:
+        found.append(time < until)
+    return found
+
+
+def _words(name: str) -> Any:
+    return table(f"{name}_words", column("rowid"), column(f"{name}_words", Text))
+
+
+def _match(words: Any, text: str, *, feed: str = "") -> ColumnElement[bool]:
+    expression = fts5(text)
+    if feed and expression:
+        expression = f"({expression}) AND feed : {_quoted(feed)}"
+    # A query without a word matches nothing, as it does on Postgres.
+    match: ColumnElement[bool] = words.c[words.name].op("MATCH")(expression or '""')
+    return match
+
+
+def fts5(text: str) -> str:
+    """`text` in the query language of FTS5, every term quoted; "" where it holds nothing to look for."""
+    terms: dict[str, list[str]] = {"": [], "-": []}
+    for sign, phrase, word in _TERM.findall(text):
+        term = phrase or word
+        if any(char.isalnum() for char in term):
+            terms[sign].append(_quoted(term))
+    if not terms[""]:
+        return ""
+    wanted = " AND ".join(terms[""])
+    return f"({wanted}) NOT ({' OR '.join(terms['-'])})" if terms["-"] else wanted
+
+
+def _quoted(term: str) -> str:
+    return '"' + term.replace('"', '""').replace("\x00", "") + '"'
+
+
+def _vector(rows: Table) -> ColumnElement[Any]:
+    # Word for word the expression of the index, which a bound value in it would hide from the planner.
+    parts = " || ' ' || ".join(f"coalesce({rows.name}.{name}, '')" for name in _SEARCHED[rows.name])
+    return literal_column(f"to_tsvector('english', {parts})")
+
+
+def _tsquery(text: str) -> ColumnElement[Any]:
+    return func.websearch_to_tsquery(literal_column("'english'"), text.replace("\x00", ""))
