@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -81,12 +82,32 @@ class SendSettings(Strict):
 
 
 class WebSettings(Strict):
-    """The dashboard, as the outside sees it."""
+    """The dashboard: where it listens, who may sign in, and how the outside sees it."""
 
+    enabled: bool = True
+    """Whether `tocsin serve` serves it."""
+    host: str = "127.0.0.1"
+    """Address to listen on. What is not loopback needs `token` or `users`."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8484
+    token: Annotated[str, Field(repr=False)] = ""
+    """Signs in whoever has it, and programs as `Authorization: Bearer …`; as `${ENV}` or `file:path`."""
+    users: Annotated[dict[str, Annotated[str, Field(pattern=r"^\$argon2id?\$")]], Field(repr=False)] = {}
+    """Name → argon2 hash of the password, as `tocsin web --new-password` prints it."""
     address: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     """Base address under which people reach it, for links in messages: `https://desk.example.org`; empty: no links."""
     secret: Annotated[str, Field(repr=False)] = ""
     """Key that signs links in messages, as `${ENV}` or `file:path`; empty: no link that acts without signing in."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether one must sign in."""
+        return bool(self.token or self.users)
+
+    @model_validator(mode="after")
+    def _closed_to_the_outside(self) -> Self:
+        if not self.closed and not _loopback(self.host):
+            raise ValueError("`host` is no loopback address, so `token` or `users` must say who may sign in")
+        return self
 
 
 class Settings(Strict):
@@ -123,8 +144,8 @@ def read_settings(
 ) -> Settings:
     """Settings of `folder`/settings.yaml; all defaults where the file is absent.
 
-    With `environ` the secrets that `database`, `heartbeat` and `web.secret` name are filled in; `file:` paths count
-    from `secrets`, else `folder`.
+    With `environ` the secrets that `database`, `heartbeat`, `web.secret` and `web.token` name are filled in;
+    `file:` paths count from `secrets`, else `folder`.
     """
     path = folder / "settings.yaml"
     if not path.exists():
@@ -141,14 +162,24 @@ def read_settings(
         except ValueError as error:
             message, _, allowed = str(error).partition("; ")
             problems.append(document.problem((key,), message, allowed))
-    try:
-        filled["web"] = settings.web.model_copy(update={"secret": _key(settings.web.secret, named)})
-    except ValueError as error:
-        message, _, allowed = str(error).partition("; ")
-        problems.append(document.problem(("web", "secret"), message, allowed))
+    keys: dict[str, str] = {}
+    for key in ("secret", "token"):
+        try:
+            keys[key] = _key(getattr(settings.web, key), named)
+        except ValueError as error:
+            message, _, allowed = str(error).partition("; ")
+            problems.append(document.problem(("web", key), message, allowed))
+    filled["web"] = settings.web.model_copy(update=keys)
     if filled.get("heartbeat") and not filled["heartbeat"].startswith(("http://", "https://")):
         problems.append(document.problem(("heartbeat",), "is no web address", "http://… or https://…"))
     return settings.model_copy(update=filled)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _key(text: str, named: Secrets) -> str:

@@ -133,14 +133,9 @@ class Search:
         if state is not None:
             wanted.append(rows.c.state == state.value)
         if text:
-            wanted.append(
-                or_(
-                    *(
-                        rows.c[name].icontains(text.replace("\x00", ""), autoescape=True)
-                        for name in ("title", "group_key", "reason")
-                    )
-                )
-            )
+            shown = (rows.c.title, rows.c.group_key, rows.c.reason)
+            words = text.replace("\x00", "")
+            wanted.append(or_(*(each.icontains(words, autoescape=True) for each in shown)))
         if before:
             mark = select(rows.c.fired_at, rows.c.id).where(rows.c.id == before).subquery()
             wanted.append(tuple_(rows.c.fired_at, rows.c.id) < select(mark.c.fired_at, mark.c.id).scalar_subquery())
