@@ -81,6 +81,13 @@ class SendSettings(Strict):
         return self
 
 
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class WebSettings(Strict):
     """The dashboard: where it listens, who may sign in, and how the outside sees it."""
 
@@ -91,7 +98,9 @@ class WebSettings(Strict):
     port: Annotated[int, Field(ge=1, le=65535)] = 8484
     token: Annotated[str, Field(repr=False)] = ""
     """Signs in whoever has it, and programs as `Authorization: Bearer …`; as `${ENV}` or `file:path`."""
-    users: Annotated[dict[str, Annotated[str, Field(pattern=r"^\$argon2id?\$")]], Field(repr=False)] = {}
+    users: Annotated[dict[str, Annotated[str, Field(pattern=r"^\$argon2id?\$")]], Field(repr=False)] = Field(
+        default_factory=dict
+    )
     """Name → argon2 hash of the password, as `tocsin web --new-password` prints it."""
     address: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
     """Base address under which people reach it, for links in messages: `https://desk.example.org`; empty: no links."""
@@ -173,13 +182,6 @@ def read_settings(
     if filled.get("heartbeat") and not filled["heartbeat"].startswith(("http://", "https://")):
         problems.append(document.problem(("heartbeat",), "is no web address", "http://… or https://…"))
     return settings.model_copy(update=filled)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _key(text: str, named: Secrets) -> str:
