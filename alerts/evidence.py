@@ -109,7 +109,7 @@ def _event(event: Event, reports: Sequence[tuple[Trigger, Article]], names: Mapp
         "title": one_line(event.title, 300),
         "type": event.type.replace("_", " "),
         "said": _SAID[event.modality],
-        "who": _who(event, names),
+        "who": who(event, names),
         "object": one_line(event.object or "", 120),
         "place": one_line(event.place or "", 80),
         "when": event.occurred_on.isoformat() if event.occurred_on else _time(event.started_at),
@@ -122,7 +122,8 @@ def _event(event: Event, reports: Sequence[tuple[Trigger, Article]], names: Mapp
     }
 
 
-def _who(event: Event, names: Mapping[str, str]) -> str:
+def who(event: Event, names: Mapping[str, str]) -> str:
+    """The parties of `event` by name: "North Korea → Japan"; "" where none is named."""
     source, target = (one_line(names.get(code or "", code or ""), 80) for code in (event.source, event.target))
     return f"{source or 'unknown'} → {target}" if target else source
 

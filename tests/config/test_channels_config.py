@@ -105,3 +105,10 @@ def test_all_problems_come_in_one_run(tmp_path: Path) -> None:
     keys = [problem.split(": ")[1] for problem in problems]
     assert keys == ["channels[0].retries", "channels[1].id", "channels[3].id"]
     assert "allowed: id, title, url, to, signing_key, on_uncertain, per_minute, alarms" in problems[0]
+
+
+def test_only_a_channel_of_mails_takes_reports(tmp_path: Path) -> None:
+    desk, problems = one(tmp_path / "a", "mailto://localhost/?from=t@example.org", "    reports: true\n")
+    assert problems == [] and desk is not None and desk.reports
+    _, problems = one(tmp_path / "b", "json://127.0.0.1/", "    reports: true\n")
+    assert problems == ["config/channels.yaml:4: channels[0].reports: is for a channel of mails; a mailto URL"]

@@ -89,6 +89,7 @@ def test_recent_alerts_come_newest_first(store: Store) -> None:
     assert [alert.id for alert in store.alerts.recent()] == ["a2", "a1"]
     assert [alert.id for alert in store.alerts.recent(limit=1)] == ["a2"]
     assert [alert.id for alert in store.alerts.recent(since=NOW + MINUTE)] == ["a2"]
+    assert [alert.id for alert in store.alerts.recent(until=NOW + DAY)] == ["a1"]
     assert [alert.id for alert in store.alerts.recent(state=AlertState.ACKNOWLEDGED)] == ["a1"]
     assert store.alerts.recent(watch="taiwan") == []
 

@@ -17,7 +17,20 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from tocsin import __version__
-from tocsin.cli import alerts, channels, db, detection, events, explaining, feeds, mutes, verdicts, watching
+from tocsin.cli import (
+    alerts,
+    channels,
+    db,
+    detection,
+    doctor,
+    events,
+    explaining,
+    feeds,
+    mutes,
+    reporting,
+    verdicts,
+    watching,
+)
 from tocsin.errors import ConfigError, TocsinError
 
 app = typer.Typer(
@@ -27,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (watching, detection, explaining, feeds, events, verdicts, channels, db):
+for module in (watching, doctor, detection, explaining, feeds, events, verdicts, reporting, channels, db):
     module.register(app)
 mutes.register(alerts.register(app))
 

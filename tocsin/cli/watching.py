@@ -106,7 +106,7 @@ def _summary(received: Counter[str]) -> None:
 def _span(store: Store) -> tuple[Any, Any]:
     fired = [alert.fired_at for alert in store.alerts.recent(limit=100_000)]
     moment = now()
-    return min(fired, default=moment), max(fired, default=moment)
+    return min(fired, default=moment), max(fired, default=moment) + dt.timedelta(seconds=1)
 
 
 def serve() -> None:

@@ -53,6 +53,7 @@ class _Raw(Strict):
     on_uncertain: Literal["resend", "hold"] = "resend"
     per_minute: Annotated[int, Field(ge=1, le=6000)] = 30
     alarms: bool = False
+    reports: bool = False
 
     @model_validator(mode="after")
     def _to_is_for_mail(self) -> Self:
@@ -82,6 +83,8 @@ class Channel(Strict):
     per_minute: int = 30
     alarms: bool = False
     """Gets the alarms about Tocsin itself, such as another channel being dead."""
+    reports: bool = False
+    """Gets the report that `tocsin report --send` sends; only a channel of mails can."""
 
 
 def family(scheme: str) -> Family:
@@ -135,6 +138,8 @@ def _resolve(raw: _Raw, document: Document, at: Loc, problems: list[Problem], se
         except ValueError as error:
             message, _, allowed = str(error).partition("; ")
             problems.append(document.problem((*at, key), message, allowed))
+    if raw.reports and urls and family(urlsplit(urls[0]).scheme) != "mail":
+        problems.append(document.problem((*at, "reports"), "is for a channel of mails", "a mailto URL"))
     if len(problems) > before:
         return None
     return Channel(
@@ -147,6 +152,7 @@ def _resolve(raw: _Raw, document: Document, at: Loc, problems: list[Problem], se
         on_uncertain=raw.on_uncertain,
         per_minute=raw.per_minute,
         alarms=raw.alarms,
+        reports=raw.reports,
     )
 
 

@@ -139,13 +139,16 @@ class Alerts:
         *,
         limit: int = 50,
         since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
         state: AlertState | None = None,
         watch: str | None = None,
     ) -> list[Alert]:
-        """At most `limit` alerts, newest first."""
+        """At most `limit` alerts fired in [since, until), newest first."""
         query = _SELECT.order_by(_TABLE.c.fired_at.desc(), _TABLE.c.id.desc()).limit(limit)
         if since is not None:
             query = query.where(_TABLE.c.fired_at >= since)
+        if until is not None:
+            query = query.where(_TABLE.c.fired_at < until)
         if state is not None:
             query = query.where(_TABLE.c.state == state.value)
         if watch is not None:
