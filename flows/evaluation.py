@@ -129,11 +129,12 @@ class _Round:
 
     def _resolve(self, watch: Watch) -> None:
         """Close the alerts whose condition has not been met for `resolve_after`."""
-        for threshold in watch.thresholds:
-            if threshold.resolve_after is None:
-                continue
+        resolving = [threshold for threshold in watch.thresholds if threshold.resolve_after is not None]
+        unresolved = self._unresolved(watch) if resolving else []
+        for threshold in resolving:
+            assert threshold.resolve_after is not None
             before = self.now - threshold.resolve_after
-            old = [alert for alert in self._unresolved(watch) if alert.threshold == threshold.id]
+            old = [alert for alert in unresolved if alert.threshold == threshold.id]
             old = [alert for alert in old if alert.fired_at <= before]
             if not old:
                 continue

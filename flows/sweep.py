@@ -11,12 +11,11 @@ import atexit
 import dataclasses
 import datetime as dt
 import functools
-import hashlib
 import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -29,9 +28,9 @@ from extractors.linking import gather, link
 from extractors.matching import memory
 from extractors.poll import PollResult, poll
 from extractors.schedule import is_due
-from extractors.second_opinion.models import load_second_opinion
-from extractors.triggers import Detection, Detector
+from extractors.triggers import Detector
 from flows import evaluation, health, heartbeat, restoring, sending
+from flows.detecting import Reader, detector, rules_digest
 from flows.holding import held
 from flows.tally import Tally
 from tocsin import failpoint
@@ -50,10 +49,6 @@ ROWS = 500
 TRIES = 3
 
 
-_detectors: dict[tuple[str, Callable[[str], Language]], Detector] = {}
-"""The detector of the latest rules, by their digest and the way to their language: it takes two seconds to make."""
-
-
 @functools.cache
 def _parser(settings: FetchSettings) -> Parser:
     """The parser processes of this process, kept from sweep to sweep: each takes half a second to start."""
@@ -70,14 +65,6 @@ class Step(Protocol):
 
 def _as_it_is(name: str, step: Step) -> Step:
     return step
-
-
-class Reader(Protocol):
-    """Finds triggers in articles."""
-
-    def detect_many(self, items: Sequence[Article], /) -> Iterator[Detection]:
-        """A detection for each article, in order."""
-        ...
 
 
 def never() -> bool:
@@ -110,23 +97,13 @@ class Sweep:
 
     @cached_property
     def rules(self) -> str:
-        """Digest of all that decides what is detected: rules, actors and the settings of detection."""
-        parts = [f"{rule.id}@{rule.version}" for rule in self.config.rules]
-        parts += [self.config.actors.model_dump_json(), self.config.settings.detect.model_dump_json()]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+        """Digest of all that decides what is detected."""
+        return rules_digest(self.config)
 
     @cached_property
     def detector(self) -> Detector:
-        """The detector of the configured rules; loads the language model where no sweep of this process has."""
-        key = (self.rules, self.language)
-        if key not in _detectors:
-            settings = self.config.settings.detect
-            language = self.language(settings.model)
-            _detectors.clear()
-            second = load_second_opinion() if settings.second_opinion else None
-            rules, actors = self.config.rules, self.config.actors
-            _detectors[key] = Detector(rules, actors, language, max_chars=settings.max_chars, second_opinion=second)
-        return _detectors[key]
+        """The detector of the configured rules."""
+        return detector(self.config, self.language)
 
     def steps(self) -> tuple[tuple[str, Step], ...]:
         """The steps in order, by name."""

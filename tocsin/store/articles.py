@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from tocsin.store.engine import Database
 
 COLUMNS = tuple(schema.articles.c[field.name] for field in dataclasses.fields(Article))
 """In the order of the dataclass, so that `Article(*row)` reads a row."""
+PAGE = 5_000
+"""Most ids in one statement."""
 _SELECT = select(*COLUMNS)
 _ASIDE = schema.articles.c.aside.is_not(None)
 _IN_TURN = _SELECT.order_by(schema.articles.c.id).limit(bindparam("limit"))
@@ -77,6 +79,15 @@ class Articles:
             yield from rows
             last = rows[-1]
             rows = self._page(query.where(tuple_(table.c.first_seen, table.c.id) > (last.first_seen, last.id)))
+
+    def read_under(self, rules: str, ids: Sequence[int]) -> set[int]:
+        """Those of `ids` whose present text was read under `rules`, and not set aside."""
+        table = schema.articles
+        query = select(table.c.id).where(table.c.detected == rules, table.c.aside.is_(None))
+        parts = [ids[start : start + PAGE] for start in range(0, len(ids), PAGE)]
+        return self.db.read(
+            lambda c: {id for part in parts for id in c.execute(query.where(table.c.id.in_(part))).scalars()}
+        )
 
     def times(self, feed: str, *, since: dt.datetime) -> list[dt.datetime]:
         """When the entries of `feed` that came since then were first seen, oldest first."""

@@ -40,6 +40,11 @@ class Outbox:
         failpoint.reach("after_claim")
         return claimed
 
+    def next_due(self) -> dt.datetime | None:
+        """When the next delivery can be claimed; None where nothing waits."""
+        due: dt.datetime | None = self.db.read(lambda c: c.execute(select(func.min(_TABLE.c.due_at))).scalar())
+        return due
+
     def sent(self, delivery: Delivery, *, now: dt.datetime) -> bool:
         """The channel took it. False where the claim was lost meanwhile: another sender has it now."""
         done = self._mark(delivery, state=DeliveryState.SENT, sent_at=now, due_at=None, last_error="")

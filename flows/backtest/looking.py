@@ -1,0 +1,95 @@
+"""Thresholds that time alone may make cross are looked at again and again; here, without the store between two looks.
+
+Between two moments at which something comes in, events and alerts stay what they are, so each look is a pure judgement
+of what was fetched once. The first look that would raise an alert is left to a real sweep.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from alerts import repetition
+from alerts.crossings import by_time
+from alerts.thresholds import EventQuery, query
+from alerts.thresholds import evaluate as judge
+from tocsin.config.thresholds import Silence, Threshold
+from tocsin.config.watches import Watch
+from tocsin.model import Alert, Event
+from tocsin.store import Store
+
+Wait = tuple[str, str]
+Ceil = Callable[[dt.datetime], dt.datetime]
+"""The first sweep that is not before a moment."""
+
+
+def skippable(watches: Sequence[Watch]) -> dict[Wait, Threshold]:
+    """The thresholds whose looks need only events and alerts; the silence of feeds also asks when articles came."""
+    return {
+        (watch.id, threshold.id): threshold
+        for watch in watches
+        for threshold in watch.thresholds
+        if by_time(threshold) and not (isinstance(threshold, Silence) and threshold.feeds)
+    }
+
+
+@dataclass(frozen=True)
+class Looks:
+    """When one threshold is to be looked at next, and whether that look would raise an alert."""
+
+    at: dt.datetime
+    fires: bool
+
+
+def look(
+    threshold: Threshold,
+    wait: Wait,
+    store: Store,
+    *,
+    at: dt.datetime,
+    until: dt.datetime,
+    ceil: Ceil,
+    watched_since: dt.datetime | None,
+) -> Looks:
+    """Look from the wait that ends `at` on, while nothing fires and it is before `until`."""
+    sweep = ceil(at)
+    if sweep >= until:
+        return Looks(at, fires=False)
+    asked = query(threshold, sweep)
+    events = store.events.window(
+        since=asked.since,
+        types=asked.types,
+        modalities=asked.modalities,
+        sources=asked.sources,
+        targets=asked.targets,
+        voices=False,
+    )
+    prior = store.alerts.prior(since=repetition.since(threshold, sweep), watch=wait[0])
+    while sweep < until:
+        again_at = _look(threshold, wait, _within(events, query(threshold, sweep)), prior, sweep, watched_since)
+        if again_at is None:
+            return Looks(at, fires=True)
+        at, sweep = again_at, ceil(again_at)
+    return Looks(at, fires=False)
+
+
+def _look(
+    threshold: Threshold,
+    wait: Wait,
+    events: Sequence[Event],
+    prior: Sequence[Alert],
+    now: dt.datetime,
+    watched_since: dt.datetime | None,
+) -> dt.datetime | None:
+    """When to look again; None where something is to be done now."""
+    since = repetition.since(threshold, now)
+    known = [alert for alert in prior if alert.fired_at >= since]
+    decisions = judge(threshold, events=events, prior=known, now=now, watch=wait[0], watched_since=watched_since)
+    if any(decision.fire for decision in decisions):
+        return None
+    return min((decision.again_at for decision in decisions if decision.again_at is not None), default=None)
+
+
+def _within(events: Sequence[Event], asked: EventQuery) -> list[Event]:
+    return [e for e in events if any(start <= e.started_at <= end for start, end in asked.windows)]
