@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.cli import exporting
 from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
 from tocsin.model import Alert, AlertState, Article, Delivery, DeliveryState, Trigger
 from tocsin.store import AlertDetail
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> typer.Typer:
     group.command()(ack)
     group.command()(resolve)
     group.command()(send)
+    group.command("export")(exporting.alerts)
     app.add_typer(group, name="alerts")
     return group
 

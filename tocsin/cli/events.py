@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import regrouping
+from tocsin.cli import exporting
 from tocsin.cli.alerts import Note, Who, highlighted, user
 from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
 from tocsin.model import Alert, Article, Event, Trigger
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group.command()(show)
     group.command()(merge)
     group.command()(split)
+    group.command("export")(exporting.events)
     app.add_typer(group, name="events")
 
 
