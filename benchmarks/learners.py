@@ -12,7 +12,9 @@ from extractors.second_opinion.features import MODALITIES, Floats
 from extractors.sight import STEMS, Encoded, Ints
 
 SEED = 20261124
-VOCABULARY, VECTOR, WINDOW = 12_000, 64, 5
+LENGTH = 4
+"""Of every word vector."""
+VOCABULARY, VECTOR, WINDOW = 15_000, 64, 5
 HIDDEN, STEM, KIND, FIELD = 96, 16, 16, 4
 EPOCHS, BATCH, RATE, DECAY, DROP, HIDE, OTHERS = 13, 32, 2e-3, 0.02, 0.3, 0.1, 0.5
 """`DROP` is the share of activations and `HIDE` of words left out; `OTHERS` what modalities but happened count."""
@@ -48,7 +50,7 @@ def _singular(matrix: Floats) -> Floats:
         basis, _ = np.linalg.qr(matrix @ (matrix.T @ basis))
     left, strength, _ = np.linalg.svd(basis.T @ matrix, full_matrices=False)
     vectors = (basis @ left)[:, :VECTOR] * np.sqrt(strength[:VECTOR])
-    return np.asarray(vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9) * 4, dtype=np.float32)
+    return np.asarray(vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9) * LENGTH, dtype=np.float32)
 
 
 class Adam:
@@ -93,11 +95,11 @@ def batch(items: Sequence[Encoded]) -> Batch:
     return Batch(item, starts, np.repeat(np.arange(len(items)), sizes))
 
 
-def fresh_net(random: np.random.Generator, outputs: int) -> dict[str, Floats]:
+def fresh_net(random: np.random.Generator, vector: int, outputs: int) -> dict[str, Floats]:
     def normal(height: int, width: int, spread: float) -> Floats:
         return (random.standard_normal((height, width)) * spread).astype(np.float32)
 
-    inputs, around = VECTOR + STEM + KIND + FIELD, 5 * HIDDEN
+    inputs, around = vector + STEM + KIND + FIELD, 5 * HIDDEN
     net = {"stem": normal(STEMS, STEM, 0.1), "kind": normal(17, KIND, 0.3), "field": normal(2, FIELD, 0.3)}
     net |= {"w0": normal(inputs, HIDDEN, (1.5 / inputs) ** 0.5), "b0": np.zeros(HIDDEN, np.float32)}
     for layer in "12":
@@ -167,7 +169,7 @@ def gradients(
     inner = d_hidden * (active[0] > 0)
     out |= {"w0": inputs.T @ inner, "b0": inner.sum(0)}
     d_inputs = inner @ net["w0"].T * masks[0]
-    at = VECTOR
+    at = vectors.shape[1]
     for name, index, width in (("stem", item.stems, STEM), ("kind", item.kinds, KIND), ("field", item.fields, FIELD)):
         piece = d_inputs[:, at : at + width] * (known[:, None] if name == "stem" else 1)
         out[name] = np.zeros_like(net[name])
@@ -176,16 +178,14 @@ def gradients(
     return out
 
 
-def train_net(
-    items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int, epochs: int = EPOCHS
-) -> dict[str, Floats]:
+def train_net(items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int) -> dict[str, Floats]:
     """A net fitted to `wanted`, one column for each (modality, type)."""
     random = np.random.default_rng([SEED, seed])
-    net = fresh_net(random, wanted.shape[1])
+    net = fresh_net(random, vectors.shape[1], wanted.shape[1])
     worth = np.full(wanted.shape[1], OTHERS, np.float32)
     worth[: wanted.shape[1] // len(MODALITIES)] = 1
-    adam, steps, step = Adam(net, DECAY), epochs * -(-len(items) // BATCH), 0
-    for _ in range(epochs):
+    adam, steps, step = Adam(net, DECAY), EPOCHS * -(-len(items) // BATCH), 0
+    for _ in range(EPOCHS):
         order = random.permutation(len(items))
         for first in range(0, len(items), BATCH):
             chosen, done = order[first : first + BATCH], step / steps
