@@ -28,7 +28,8 @@ _COLUMNS = 31
 """Most columns of a plot."""
 _UNITS = ((1, "day", "%m-%d"), (7, "week", "%G-W%V"), (31, "month", "%Y-%m"), (366, "year", "%Y"))
 """Days, name and label of what a column can stand for."""
-_SHADES = ("#f3e3b3", "#e6c766", "#d0a52c", "#b8860b", "#8a6508")
+_SHADES = ("#f6e9c3", "#ecd48a", "#dcb648", "#c99a1c")
+"""From one event to the most, all light enough for dark figures."""
 SHOWN_EVENTS = 100
 SHOWN_IN_BRIEF = 20
 
@@ -70,7 +71,7 @@ def report(
         "event_count": len(events),
         "events": [_event(event, names) for event in shown],
         "more_events": len(told) - len(shown),
-        "precision": [_precision(each) for each in precision if each.judged],
+        "precision": [_precision(each) for each in _told(precision, SHOWN_IN_BRIEF if brief else len(precision))],
         "feeds": len(feeds),
         "blind": [
             {"feed": state.feed, "error": one_line(state.disabled or state.last_error or "never read", 300)}
@@ -100,7 +101,7 @@ def _bars(buckets: Sequence[str], labels: Iterable[str]) -> list[dict[str, Any]]
 def _heat(buckets: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """A row for each type, the commonest first: its sum, and a count with its shade for each bucket."""
     counts = Counter(pairs)
-    most = max(counts.values(), default=0) or 1
+    most = max(len(_SHADES), *counts.values()) if counts else 1
     sums: Counter[str] = Counter()
     for (type, _), count in counts.items():
         sums[type] += count
@@ -130,6 +131,12 @@ def _event(event: Event, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _told(precision: Sequence[Precision], most: int) -> list[Precision]:
+    """Those that have verdicts, at most `most`, in the order given; those with few are left out first."""
+    judged = sorted((each for each in precision if each.judged), key=lambda each: -each.judged)[:most]
+    return [each for each in precision if each in judged]
+
+
 def _precision(found: Precision) -> dict[str, Any]:
     low, high = found.interval
     return {
@@ -137,5 +144,7 @@ def _precision(found: Precision) -> dict[str, Any]:
         "name": one_line(found.name, 100),
         "value": f"{found.value:.0%}",
         "interval": f"{low:.0%} to {high:.0%}",
+        "low": round(100 * low),
+        "width": max(1, round(100 * high) - round(100 * low)),
         "judged": found.judged,
     }

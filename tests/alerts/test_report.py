@@ -54,7 +54,7 @@ def test_the_week_is_told_in_plots_events_alerts_and_precision() -> None:
     started = "2026-11-02 05:00"
     title = "North Korea fires missile into sea"
     assert [started, "strike, denied", "North Korea → South Korea", "+6", "1", title] in table
-    assert ["rule", "missile_test", "75%", "30% to 95%", "4"] in table
+    assert "<td>missile_test</td><td>4</td><td>75%</td><td class="line">30% to 95%</td>" in html
     assert "unjudged" not in html
     assert '<td width="80">11-02</td><td width="40">1</td><td><table width="100%"' in html
     assert "<mark>North</mark>" in html
@@ -91,12 +91,20 @@ def test_a_mail_names_the_alerts_without_their_evidence() -> None:
     ] in rows(html)
 
 
-def test_the_gravest_events_are_shown_and_the_others_counted() -> None:
+def test_the_strongest_events_are_shown_and_the_others_counted() -> None:
     events = [event(n, severity=float(n % 10), title=f"Event {n}") for n in range(1, SHOWN_EVENTS + 4)]
     assert "and 3 more events" in week(events=events)
     brief = week(events=events, brief=True)
     assert f"and {SHOWN_EVENTS + 3 - SHOWN_IN_BRIEF} more events" in brief
     assert "Event 9<" in brief and "Event 10<" not in brief
+
+
+def test_a_mail_has_the_precision_of_what_was_judged_most() -> None:
+    precision = [Precision("rule", f"rule{n}", true=n) for n in range(1, SHOWN_IN_BRIEF + 2)]
+    assert "<td>rule1</td>" in week(precision=precision)
+    brief = week(precision=precision, brief=True)
+    assert "<td>rule1</td>" not in brief
+    assert brief.index("<td>rule2</td>") < brief.index("<td>rule21</td>")
 
 
 @pytest.mark.parametrize(
