@@ -54,7 +54,7 @@ def test_the_week_is_told_in_plots_events_alerts_and_precision() -> None:
     started = "2026-11-02 05:00"
     title = "North Korea fires missile into sea"
     assert [started, "strike, denied", "North Korea → South Korea", "+6", "1", title] in table
-    assert "<td>missile_test</td><td>4</td><td>75%</td><td class="line">30% to 95%</td>" in html
+    assert '<td>missile_test</td><td>4</td><td>75%</td><td class="line">30% to 95%</td>' in html
     assert "unjudged" not in html
     assert '<td width="80">11-02</td><td width="40">1</td><td><table width="100%"' in html
     assert "<mark>North</mark>" in html
