@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    SelectBase,
+    func,
+    insert,
+    literal,
+    select,
+    union,
+    union_all,
+)
 
 from tocsin.model import Article, Judgement, Precision, Trigger, Verdict
 from tocsin.store import schema
@@ -84,11 +96,12 @@ class Verdicts:
 
         The verdict on an alert concerns all its triggers that have none of their own.
         """
-        query = _concerned(*_COLUMNS, *TRIGGER_COLUMNS, *ARTICLE_COLUMNS).where(_STANDS)
-        if rule is not None:
-            query = query.where(_TRIGGERS.c.rule == rule)
-        query = query.order_by(_TRIGGERS.c.id, _TABLE.c.id)
-        return self.db.read(lambda c: tuple((_verdict(row), *to_report(row[_WIDTH:])) for row in c.execute(query)))
+        query = union_all(*_concerned(*_COLUMNS, *TRIGGER_COLUMNS, *ARTICLE_COLUMNS))
+        rows = self.db.read(lambda c: c.execute(query).all())
+        found = [(_verdict(row), *to_report(row[_WIDTH:])) for row in rows]
+        # Few are judged; asked for a rule, SQLite would begin with all triggers of the rule.
+        chosen = [each for each in found if rule is None or each[1].rule == rule]
+        return tuple(sorted(chosen, key=lambda each: (each[1].id, each[0].id)))
 
 
 def _between(since: dt.datetime | None, until: dt.datetime | None) -> list[ColumnElement[bool]]:
@@ -127,17 +140,24 @@ def _verdict(row: Sequence[Any] | Row[Any]) -> Verdict:
     return Verdict(Judgement(row[0]), *row[1:_WIDTH])
 
 
-def _concerned(*columns: ColumnElement[Any]) -> Select[Any]:
-    """`columns` of each verdict with each of its triggers and their articles."""
-    own = _TABLE.c.trigger == _TRIGGERS.c.id
+def _concerned(*columns: ColumnElement[Any]) -> tuple[Select[Any], Select[Any]]:
+    """`columns` of each standing verdict with each trigger it concerns and its article: on triggers, and on alerts.
+
+    Two selections, because a join on either of two conditions would read all triggers.
+    """
     judged = select(_TABLE.c.trigger).where(_TABLE.c.trigger.is_not(None))
-    by_alert = and_(_TABLE.c.alert == _LINKS.c.alert, _TRIGGERS.c.id.not_in(judged))
-    query = select(*columns).select_from(_TABLE).outerjoin(_LINKS, _LINKS.c.alert == _TABLE.c.alert)
-    query = query.join(_TRIGGERS, or_(own, and_(by_alert, _TRIGGERS.c.event == _LINKS.c.event)))
-    return query.join(_ARTICLES, _ARTICLES.c.id == _TRIGGERS.c.article)
+    on_trigger = select(*columns).join_from(_TABLE, _TRIGGERS, _TRIGGERS.c.id == _TABLE.c.trigger)
+    on_alert = (
+        select(*columns)
+        .join_from(_TABLE, _LINKS, _LINKS.c.alert == _TABLE.c.alert)
+        .join(_TRIGGERS, _TRIGGERS.c.event == _LINKS.c.event)
+        .where(_TRIGGERS.c.id.not_in(judged))
+    )
+    of_article = _ARTICLES.c.id == _TRIGGERS.c.article
+    return on_trigger.join(_ARTICLES, of_article).where(_STANDS), on_alert.join(_ARTICLES, of_article).where(_STANDS)
 
 
-def _named(by: Literal["rule", "publisher", "threshold"], wanted: list[ColumnElement[bool]]) -> Select[Any]:
+def _named(by: Literal["rule", "publisher", "threshold"], wanted: Sequence[ColumnElement[bool]]) -> SelectBase:
     """One row of `name` and `value` for each standing verdict and each rule, publisher or threshold it concerns."""
     verdict = (_TABLE.c.id.label("id"), _TABLE.c.value.label("value"))
     if by == "threshold":
@@ -146,4 +166,4 @@ def _named(by: Literal["rule", "publisher", "threshold"], wanted: list[ColumnEle
         return select(name, *verdict).join_from(_TABLE, alerts).where(_STANDS, *wanted)
     publisher = func.coalesce(func.nullif(_ARTICLES.c.publisher, ""), _ARTICLES.c.feed)
     name = (_TRIGGERS.c.rule if by == "rule" else publisher).label("name")
-    return _concerned(name, *verdict).where(_STANDS, *wanted).distinct()
+    return union(*(part.where(*wanted) for part in _concerned(name, *verdict)))
