@@ -81,7 +81,7 @@ class _Poller:
         except (FetchError, ParseError) as error:
             return self._failed(feed, state, error)
         except Exception as unexpected:  # one bad feed stops no other; it is logged and tried again
-            logger.exception("unexpected error while polling feed %s", feed.id)
+            logger.exception("unexpected error while polling feed %s", feed.id, extra={"feed": feed.id})
             return self._failed(feed, state, FetchError(feed.id, f"unexpected error ({type(unexpected).__name__})"))
 
     async def _read(self, feed: Feed, state: FeedState) -> PollResult | _Read:

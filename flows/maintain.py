@@ -8,6 +8,7 @@ import os
 from prefect import flow
 
 from flows.opening import opened
+from tocsin import logs
 from tocsin.config.settings import Settings
 from tocsin.store.retention import Retention
 
@@ -17,6 +18,8 @@ def maintain(now: dt.datetime | None = None) -> str:
     """Nightly housekeeping, in small transactions, so that sweeps go on meanwhile."""
     moment = now or dt.datetime.now(dt.UTC)
     with opened(os.environ, now=moment) as sweep:
+        if sweep.config.log_file:
+            logs.turn_over(sweep.config.log_file, keep=sweep.config.settings.log.keep)
         done = thin(sweep.store.retention, sweep.config.settings, now=moment)
         sweep.store.maintenance.optimise()
         problems = sweep.store.maintenance.check()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from flows.alarms import raise_alarm
 from flows.sweep import Sweep
-from tocsin.config.folder import Loaded, digest, find_folder, load_or_last_good
+from tocsin import logs
+from tocsin.config.folder import Config, Loaded, digest, find_folder, load_or_last_good
 from tocsin.store import Store
 
 CONFIG = "config"
@@ -37,7 +38,7 @@ def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
     Where the configuration does not load, the last good one is used; an alarm and `tocsin status` say what is wrong.
     """
     loaded = _load(find_folder(environ), environ)
-    with Store.open(loaded.config.database, loaded.config.state) as store, terminated() as stop:
+    with logged(loaded.config), Store.open(loaded.config.database, loaded.config.state) as store, terminated() as stop:
         if loaded.error is None:
             store.notices.clear(CONFIG)
         else:
@@ -45,6 +46,13 @@ def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
             store.notices.put(CONFIG, reason, now=now)
             raise_alarm(loaded.config, store, "config=rejected", reason, now=now)
         yield Sweep(loaded.config, store, stop=stop)
+
+
+@contextmanager
+def logged(config: Config) -> Iterator[None]:
+    """What is logged within the block goes to the log file of `config` too, where it has one."""
+    with logs.kept(config.log_file, format=config.settings.log.format, secrets=config.secrets):
+        yield
 
 
 @contextmanager

@@ -132,7 +132,8 @@ class _Post:
         if first.uncertain and channel.on_uncertain == "hold":
             return self._all_dead(bundle, "it may have been sent; held for a person (on_uncertain: hold)"), True
         if first.uncertain:
-            logger.warning("alert %s to %s: uncertain whether it was sent; sending again", first.alert, channel.id)
+            said = "alert %s to %s: uncertain whether it was sent; sending again"
+            logger.warning(said, first.alert, channel.id, extra={"alert": first.alert, "channel": channel.id})
         try:
             self.sender.send(channel, first.recipient, self._message(channel, bundle))
         except SendError as error:
@@ -140,13 +141,14 @@ class _Post:
         failpoint.reach("after_send")
         for delivery in bundle:
             if not self.store.outbox.sent(delivery, now=self.now):
-                logger.warning("alert %s to %s: sent, but its claim was lost meanwhile", delivery.alert, channel.id)
+                said = "alert %s to %s: sent, but its claim was lost meanwhile"
+                logger.warning(said, delivery.alert, channel.id, extra={"alert": delivery.alert, "channel": channel.id})
         self.store.notices.clear(f"channel:{channel.id}")
         return Tally(sent=len(bundle)), True
 
     def _failed(self, channel: Channel, bundle: Sequence[Delivery], error: SendError) -> Tally:
         self.store.notices.put(f"channel:{channel.id}", error.cause, now=self.now)
-        logger.error("channel %s: %s", channel.id, error.cause)
+        logger.error("channel %s: %s", channel.id, error.cause, extra={"alert": bundle[0].alert, "channel": channel.id})
         if error.uncertain and channel.on_uncertain == "hold":
             return self._all_dead(bundle, f"it may have been sent ({error.cause}); held for a person")
         given_up = [each for each in bundle if not error.retry or self._too_old(each)]
@@ -187,7 +189,9 @@ class _Post:
                 return self.renderer.digest(pairs, channel.family, now=self.now, who=who)
             return self.renderer.alert(*pairs[0], channel.family, now=self.now, who=who)
         except Exception:  # an alert that no template can render is told all the same
-            logger.exception("alert %s cannot be rendered for %s; sent in plain words", pairs[0][0].id, channel.id)
+            id = pairs[0][0].id
+            said = "alert %s cannot be rendered for %s; sent in plain words"
+            logger.exception(said, id, channel.id, extra={"alert": id, "channel": channel.id})
             words = [plain(alert, channel.family) for alert, _ in pairs]
             return dataclasses.replace(words[0], body="\n\n".join(message.body for message in words))
 

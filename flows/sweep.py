@@ -166,7 +166,7 @@ class Sweep:
             entries = [article(entry, feed, now, backfill=result.backfill) for entry in result.entries]
             polls.append((result.state, entries))
             if result.error is not None:
-                logger.warning("feed %s: %s; %s", feed.id, result.error, result.reason)
+                logger.warning("feed %s: %s; %s", feed.id, result.error, result.reason, extra={"feed": feed.id})
         counts = self.store.feeds.save_polls(polls)
         return Tally(
             feeds=len(results),
@@ -193,7 +193,7 @@ class Sweep:
                 aside.append((each, "; ".join(detection.errors)))
         count = self.store.triggers.save_detection(articles, found, rules=self.rules, now=now)
         for each, error in aside:
-            logger.error("article %s was set aside: %s", each.id, error)
+            logger.error("article %s was set aside: %s", each.id, error, extra={"article": each.id, "feed": each.feed})
             self.store.articles.set_aside(each, error, rules=self.rules)
         return count
 

@@ -21,7 +21,7 @@ from rich.text import Text
 from extractors.health import Condition
 from extractors.schedule import words
 from flows.health import health
-from flows.opening import CONFIG
+from flows.opening import CONFIG, logged
 from flows.opening import opened as opened_sweep
 from flows.replay import Moment, replaying
 from flows.reporting import write_report
@@ -115,7 +115,8 @@ def serve() -> None:
     config = load_or_last_good(find_folder(os.environ), os.environ).config
     Store.open(config.database, config.state).close()
     os.environ.setdefault(KEPT, str(config.state / LAST_GOOD))
-    serve_flows(config.state, port=config.settings.prefect_port)
+    with logged(config):
+        serve_flows(config.state, port=config.settings.prefect_port)
 
 
 def sweep(*, as_json: Json = False) -> None:

@@ -53,6 +53,18 @@ class Config:
         """The SQLAlchemy URL of the store."""
         return self.settings.database or f"sqlite:///{self.state.resolve() / 'tocsin.db'}"
 
+    @property
+    def log_file(self) -> Path | None:
+        """Where a log is kept beside stderr; None: nowhere."""
+        return self.state / self.settings.log.file if self.settings.log.file else None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no log may show."""
+        hidden = {secret.get_secret_value() for channel in self.channels for secret in channel.secrets}
+        settings, web = self.settings, self.settings.web
+        return frozenset(filter(None, hidden | {settings.database, settings.heartbeat, web.secret, web.token}))
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -6,7 +6,7 @@ import datetime as dt
 import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -119,6 +119,17 @@ class WebSettings(Strict):
         return self
 
 
+class LogSettings(Strict):
+    """A log file, beside what goes to stderr."""
+
+    file: str = ""
+    """Relative to the state folder; empty: none."""
+    format: Literal["text", "json"] = "text"
+    """A line for people, or a JSON object a line with the ids of feed, article, alert and channel."""
+    keep: Annotated[int, Field(ge=0, le=1_000)] = 14
+    """Older files that are kept; the nightly flow begins a new one."""
+
+
 class Settings(Strict):
     """All of `settings.yaml`."""
 
@@ -146,6 +157,7 @@ class Settings(Strict):
     detect: DetectSettings = DetectSettings()
     send: SendSettings = SendSettings()
     web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
 
 
 def read_settings(
