@@ -54,10 +54,10 @@ def from_store(store: Store, *, since: dt.datetime = NEVER, until: dt.datetime =
 def from_file(path: Path, feeds: Sequence[Feed], *, since: dt.datetime = NEVER, until: dt.datetime = EVER) -> Archive:
     """The items of a file of JSON lines {"id", "title", "summary", "published", "source", "url"} in [since, until).
 
-    An item is of the configured feed that its `source` names by id, title or publisher. A date without a time of day
-    counts as noon, UTC. `SetupError` names the first line that is no such item.
+    An item is of the first configured feed that its `source` names by id, title or publisher. A date without a time of
+    day counts as noon, UTC. `SetupError` names the first line that is no such item.
     """
-    known = {name.casefold(): feed for feed in feeds for name in (feed.publisher, feed.title, feed.id)}
+    known = {name.casefold(): feed for feed in reversed(feeds) for name in (feed.publisher, feed.title, feed.id)}
     articles: dict[Key, Article] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

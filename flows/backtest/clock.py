@@ -51,7 +51,9 @@ class Tape(Sender):
         self.posts.append(Post(self.now, channel.id))
 
 
-def play(config: Config, archive: Archive, read: Read, *, every: dt.timedelta, tick: Tick) -> Outcome:
+def play(
+    config: Config, archive: Archive, read: Read, *, every: dt.timedelta, tick: Tick = lambda now: None
+) -> Outcome:
     """What the watch of `config`, sweeping at multiples of `every`, would have done with `archive`.
 
     All feeds are taken to have been read throughout, nobody to have muted or acknowledged anything.

@@ -49,11 +49,17 @@ class Read:
 
 
 def read(
-    config: Config, archive: Archive, *, live: Store | None, advance: Advance, reader: Reader | None = None
+    config: Config,
+    archive: Archive,
+    *,
+    state: Path,
+    live: Store | None = None,
+    advance: Advance = lambda count: None,
+    reader: Reader | None = None,
 ) -> Read:
     """The triggers of `archive` under the rules of `config`; `reader` finds them instead of the rules' detector.
 
-    `live` is the store that the articles are of, where they are of one.
+    `state` is the folder in which they are kept, `live` the store that the articles are of, where they are of one.
     """
     if reader is not None:
         found = zip(archive.articles, reader.detect_many(archive.articles), strict=True)
@@ -63,7 +69,7 @@ def read(
     advance(len(known))
     rest = [article for article in archive.articles if key(article) not in known]
     if rest:
-        with Store.open("", _shelf(config, rules)) as shelf:
+        with Store.open("", _shelf(state, rules)) as shelf:
             known |= _shelved(shelf, rest, config, rules, advance)
     return Read(known)
 
@@ -91,9 +97,9 @@ def _detection(triggers: Sequence[Trigger]) -> Detection:
 # What earlier backtests found
 
 
-def _shelf(config: Config, rules: str) -> Path:
+def _shelf(state: Path, rules: str) -> Path:
     """The folder for what `rules` found; those of rules that were not used for long are deleted."""
-    folder = config.state / FOLDER
+    folder = state / FOLDER
     mine = folder / rules
     mine.mkdir(parents=True, exist_ok=True)
     mine.touch()

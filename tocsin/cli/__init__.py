@@ -19,6 +19,7 @@ from rich.logging import RichHandler
 from tocsin import __version__
 from tocsin.cli import (
     alerts,
+    backtesting,
     channels,
     db,
     detection,
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (watching, doctor, detection, explaining, feeds, events, verdicts, reporting, channels, db):
+for module in (watching, doctor, detection, explaining, backtesting, feeds, events, verdicts, reporting, channels, db):
     module.register(app)
 mutes.register(alerts.register(app))
 
