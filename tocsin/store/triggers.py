@@ -43,22 +43,35 @@ class Triggers:
     db: Database
 
     def save_detection(
-        self, articles: Sequence[Article], triggers: Iterable[Trigger], *, rules: str, now: dt.datetime
+        self,
+        articles: Sequence[Article],
+        triggers: Iterable[Trigger],
+        *,
+        rules: str,
+        now: dt.datetime,
+        history: bool = False,
     ) -> int:
         """Store what `rules` detected in `articles` and mark these as read, in one transaction.
 
         Each trigger names its article by id. An article that was edited after it was read stays undetected and its
         triggers are dropped. Of an article that is read again, triggers no longer found are withdrawn, changed ones go
-        to linking again, and the events that lost one are marked (`events.shrunk`). The result is the number of
-        triggers that are new.
+        to linking again, and the events that lost one are marked (`events.shrunk`). With `history`, articles in which
+        anything is new become backfill, so that nobody is alerted on it. The result is the number of triggers that are
+        new.
         """
         found = list(triggers)
-        count = self.db.write(lambda c: self._save(c, articles, found, rules, now))
+        count = self.db.write(lambda c: self._save(c, articles, found, rules, now, history))
         failpoint.reach("after_detect")
         return count
 
     def _save(
-        self, connection: Connection, articles: Sequence[Article], found: list[Trigger], rules: str, now: dt.datetime
+        self,
+        connection: Connection,
+        articles: Sequence[Article],
+        found: list[Trigger],
+        rules: str,
+        now: dt.datetime,
+        history: bool,
     ) -> int:
         current = _current(connection, articles)
         rows = {_key(row): row for row in (_row(item, now) for item in found if item.article in current)}
@@ -66,8 +79,9 @@ class Triggers:
         new = [row for key, row in rows.items() if key not in stored]
         if new:
             connection.execute(self.db.insert(_TABLE).on_conflict_do_nothing(), new)
-        if stored:
-            _reconcile(connection, stored, rows, now)
+        moved = _reconcile(connection, stored, rows, now) if stored else set()
+        if history:
+            _become_history(connection, {row["article"] for row in new} | moved)
         failpoint.reach("mid_detect")
         table = schema.articles
         connection.execute(update(table).where(table.c.id.in_(current)).values(detected=rules, aside=None))
@@ -80,6 +94,11 @@ class Triggers:
     def of_events(self, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
         """The triggers of each event of `events` that stand, with their articles, by id."""
         return self.db.read(lambda c: of_events(c, events))
+
+    def events_of(self, articles: Collection[int]) -> dict[int, int]:
+        """Trigger → event, of the triggers of `articles` that are in one."""
+        query = select(_TABLE.c.id, _TABLE.c.event).where(_TABLE.c.article.in_(articles), _TABLE.c.event.is_not(None))
+        return self.db.read(lambda c: {trigger: event for trigger, event in c.execute(query)})
 
     def of_articles(self, articles: Collection[int]) -> list[Trigger]:
         """The triggers of `articles` that stand, by id."""
@@ -160,8 +179,11 @@ def _stored(connection: Connection, articles: Collection[int]) -> dict[Key, dict
 
 def _reconcile(
     connection: Connection, stored: dict[Key, dict[str, Any]], rows: dict[Key, dict[str, Any]], now: dt.datetime
-) -> None:
-    """Bring the `stored` triggers of articles that were read again in line with what was found now."""
+) -> set[int]:
+    """Bring the `stored` triggers of articles that were read again in line with what was found now.
+
+    The result is the articles of those that go to linking again.
+    """
     gone = [row for key, row in stored.items() if key not in rows and row["withdrawn_at"] is None]
     if gone:
         connection.execute(update(_TABLE).where(_TABLE.c.id.in_([row["id"] for row in gone])).values(withdrawn_at=now))
@@ -177,6 +199,13 @@ def _reconcile(
     if changed:
         connection.execute(_CHANGE, changed)
     _mark_shrunk(connection, lost - {None}, now)
+    return {row["article"] for row in changed if row["event"] is None}
+
+
+def _become_history(connection: Connection, articles: Collection[int]) -> None:
+    if articles:
+        table = schema.articles
+        connection.execute(update(table).where(table.c.id.in_(articles)).values(backfill=True))
 
 
 def _mark_shrunk(connection: Connection, events: Collection[int], now: dt.datetime) -> None:
