@@ -28,9 +28,11 @@ from tocsin.cli import (
     explaining,
     feeds,
     mutes,
+    redetecting,
     reporting,
     verdicts,
     watching,
+    why,
 )
 from tocsin.errors import ConfigError, TocsinError
 
@@ -41,7 +43,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (watching, doctor, detection, explaining, backtesting, feeds, events, verdicts, reporting, channels, db):
+_MODULES = (
+    *(watching, doctor, detection, explaining, why, backtesting, redetecting),
+    *(feeds, events, verdicts, reporting, channels, db),
+)
+for module in _MODULES:
     module.register(app)
 mutes.register(alerts.register(app))
 
