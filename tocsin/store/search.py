@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Text, column, func, literal_column, or_, select, table, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Table, Text, column, func, literal_column, or_, select, table, tuple_
 
 from tocsin.model import Alert, AlertState, Article, Event, Modality
 from tocsin.store import schema
@@ -114,6 +114,17 @@ class Search:
         query = WITHOUT_VOICES.where(*wanted).order_by(rows.c.started_at.desc(), rows.c.id.desc()).limit(limit)
         return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
 
+    def outline(self, *, since: dt.datetime, types: Collection[str]) -> list[Event]:
+        """Events of `types` that started since then, oldest first, with no more than a `where` and a chart look at.
+
+        Without voices, denials, gains and facts, and of the articles only whether there are any: such an event must
+        not be saved.
+        """
+        rows = schema.events
+        query = select(*(rows.c[name] for name in _OUTLINE), rows.c.articles != [])
+        query = query.where(rows.c.started_at >= since, rows.c.type.in_(types)).order_by(rows.c.started_at, rows.c.id)
+        return self.db.read(lambda c: [_outlined(row) for row in c.execute(query)])
+
     def alerts(
         self,
         *,
@@ -155,6 +166,19 @@ class Search:
             return query.order_by(rows.c.id.desc()).limit(MOST_MATCHES)
         words = _words(rows.name)
         return select(words.c.rowid).where(_match(words, text)).order_by(words.c.rowid.desc()).limit(MOST_MATCHES)
+
+
+_OUTLINE = (
+    *("id", "type", "modality", "source", "target", "started_at", "title", "severity", "object", "place"),
+    *("families", "state_media", "backfill", "tags", "confidence"),
+)
+
+
+def _outlined(row: Row[Any]) -> Event:
+    values = dict(zip(_OUTLINE, row[:-1], strict=True))
+    values["modality"] = Modality(values["modality"])
+    values["families"], values["tags"] = frozenset(values["families"]), frozenset(values["tags"])
+    return Event(**values, changed_at=values["started_at"], articles=(0,) if row[-1] else ())
 
 
 def _within(

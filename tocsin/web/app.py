@@ -1,0 +1,94 @@
+"""The application: routes, the guard before them, static files, and errors in words."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import logging
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from tocsin import __version__
+from tocsin.errors import StoreError
+from tocsin.web import acts, details, guard, lists, metrics, overview
+from tocsin.web.desk import STATIC, Desk, desk_of
+from tocsin.web.signin import Failures
+
+logger = logging.getLogger("tocsin.web")
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+charts = APIRouter(include_in_schema=False)
+
+
+def application(desk: Desk) -> FastAPI:
+    """The dashboard of `desk`."""
+    app = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None)
+    app.state.desk = desk
+    app.state.failures = Failures()
+    app.state.overviews = overview.Overviews()
+    app.middleware("http")(guard.guard)
+    for module in (overview, lists, details, acts, guard, metrics):
+        app.include_router(module.router)
+    app.include_router(charts)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    app.add_exception_handler(StarletteHTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(StoreError, _unanswered)
+    return app
+
+
+class _Static(StaticFiles):
+    """Static files, asked for under an address that changes when they do."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers.update(FOR_EVER)
+        return response
+
+
+@charts.get("/static/plotly.js")
+def plotly(request: Request) -> Response:
+    """Plotly's JavaScript, as its Python package ships it."""
+    plain, packed = _plotly()
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers = {**FOR_EVER, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(packed, media_type="text/javascript", headers=headers)
+    return Response(plain, media_type="text/javascript", headers={**FOR_EVER, "Vary": "Accept-Encoding"})
+
+
+@functools.cache
+def _plotly() -> tuple[bytes, bytes]:
+    # Found by its path: to import plotly would cost a second and give nothing.
+    content = Path(str(files("plotly") / "package_data" / "plotly.min.js")).read_bytes()
+    return content, gzip.compress(content, 6)
+
+
+def _said(request: Request, status: int, message: str) -> Response:
+    """An error as a page for people and as JSON for programs."""
+    name = request.url.path.rsplit("/", 1)[-1]
+    if "." in name or "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"detail": message}, status)
+    return desk_of(request).page(request, "error.html", status=status, code=status, message=message)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    words = {404: "There is no such page.", 405: "That cannot be done here."}
+    told = isinstance(error, HTTPException) and error.detail != "Not Found"
+    return _said(request, error.status_code, error.detail if told else words.get(error.status_code, error.detail))
+
+
+def _misread(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    lines = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
+    return _said(request, 422, "; ".join(lines))
+
+
+def _unanswered(request: Request, error: Exception) -> Response:
+    logger.error("%s", error)
+    return _said(request, 503, "The database does not answer. Try again in a moment.")

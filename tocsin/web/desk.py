@@ -1,0 +1,139 @@
+"""What every page starts from: the configuration in force, the store, the time, and how to render."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from alerts.escaping import one_line, safe_link
+from tocsin import __version__
+from tocsin.config.folder import Config, Loaded
+from tocsin.store import Store
+from tocsin.web.signin import Signer
+
+RELOAD_AFTER_S = 5.0
+"""An edit of the configuration shows after so many seconds at most."""
+STATIC = Path(str(files("tocsin.web") / "static"))
+
+
+class Desk:
+    """One dashboard. `load` gives the configuration in force, `clock` the present."""
+
+    def __init__(
+        self, store: Store, load: Callable[[], Loaded], *, clock: Callable[[], dt.datetime], key: str, user: str
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.user = user
+        """Who acts where nobody has to sign in."""
+        self.signer = Signer(key)
+        self._load = load
+        self._lock = threading.Lock()
+        self._loaded = load()
+        self._loaded_at = time.monotonic()
+        self._environment = _environment()
+
+    @property
+    def loaded(self) -> Loaded:
+        """The configuration in force, and the error of a newer one, if any."""
+        with self._lock:
+            if time.monotonic() - self._loaded_at > RELOAD_AFTER_S:
+                self._loaded = self._load()
+                self._loaded_at = time.monotonic()
+            return self._loaded
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.loaded.config
+
+    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """The rendered `template`; it also knows who is signed in and the token for forms."""
+        web = self.config.settings.web
+        common = {
+            "request": request,
+            "path": request.url.path,
+            "who": getattr(request.state, "who", ""),
+            "closed": web.closed,
+            "csrf": getattr(request.state, "csrf", ""),
+            "watches": self.config.watches,
+            "now": self.clock(),
+            "done": request.query_params.get("done", "")[:40],
+        }
+        return HTMLResponse(self._environment.get_template(template).render(common | values), status_code=status)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that a request came to."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+At = Annotated[Desk, Depends(desk_of)]
+"""A parameter that is the desk."""
+
+
+def web_key(state: Path) -> str:
+    """The key that signs sessions: made at the first start, readable by its owner alone, kept in `state`."""
+    path = state / "web.key"
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32))
+    return path.read_text(encoding="ascii").strip()
+
+
+def static_version() -> str:
+    """Changes when any of our static files does, so that browsers may keep them for ever."""
+    content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
+    return hashlib.sha256(content + __version__.encode()).hexdigest()[:10]
+
+
+def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
+    """`moment` as people say it: "3 min ago"."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    tense = "ago" if seconds >= 0 else "from now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= size:
+            return f"{abs(seconds) / size:.0f} {unit} {tense}"
+    return f"{abs(seconds):.0f} s {tense}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tocsin.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: Mapping[str, Callable[..., Any]] = {
+        "ago": ago,
+        "line": one_line,
+        "safe_link": safe_link,
+        "stamp": lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–",
+        "words": lambda text: str(text).replace("_", " "),
+        "signed": lambda number: f"{number:+.1f}".removesuffix(".0"),
+    }
+    environment.filters.update(filters)
+    environment.globals["static_version"] = static_version()
+    environment.globals["plotly_version"] = version("plotly")
+    return environment
