@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
+from tocsin.config.apprise_files import addresses
 from tocsin.config.bounds import Id, Names, listed
 from tocsin.config.loader import Document, Loc, Strict, read_yaml, validate
 from tocsin.config.secrets import NAMED, Secrets, blank
@@ -41,19 +42,31 @@ _OURS = {
 }
 _TELLING = re.compile(r"pass|pwd|token|secret|key|auth|sig", re.IGNORECASE)
 _LOOKS_SECRET = re.compile(r"(?=[^.]*\d)(?=[^.]*[A-Za-z])[A-Za-z0-9_\-+=]{16,}")
+_SHORTEST = 6
+"""A part of an address that is shorter is no secret, and would blank out words of every message."""
 _NAME_IT = "write ${NAME} there and set NAME in the environment, or file:path"
 
 
 class _Raw(Strict):
     id: Id
     title: str = ""
-    url: Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1, repr=False)]
+    url: Annotated[tuple[str, ...], BeforeValidator(listed), Field(repr=False)] = ()
     to: Names = ()
     signing_key: Annotated[str, Field(repr=False)] = ""
     on_uncertain: Literal["resend", "hold"] = "resend"
     per_minute: Annotated[int, Field(ge=1, le=6000)] = 30
     alarms: bool = False
     reports: bool = False
+    apprise: str = ""
+    tags: Names = ()
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if bool(self.url) == bool(self.apprise):
+            raise ValueError("`url` or `apprise` says where it goes; one of the two")
+        if self.tags and not self.apprise:
+            raise ValueError("`tags` chooses from an `apprise` file; leave it out with `url`")
+        return self
 
     @model_validator(mode="after")
     def _to_is_for_mail(self) -> Self:
@@ -140,6 +153,13 @@ def _resolve(raw: _Raw, document: Document, at: Loc, problems: list[Problem], se
             problems.append(document.problem((*at, key), message, allowed))
     if raw.reports and urls and family(urlsplit(urls[0]).scheme) != "mail":
         problems.append(document.problem((*at, "reports"), "is for a channel of mails", "a mailto URL"))
+    if raw.apprise:
+        try:
+            urls += _from_apprise(raw, secrets.folder)
+            hidden += [part for url in urls for part in (url, *_parts(url))]
+        except ValueError as error:
+            message, _, allowed = str(error).partition("; ")
+            problems.append(document.problem((*at, "apprise"), message, allowed))
     if len(problems) > before:
         return None
     return Channel(
@@ -154,6 +174,27 @@ def _resolve(raw: _Raw, document: Document, at: Loc, problems: list[Problem], se
         alarms=raw.alarms,
         reports=raw.reports,
     )
+
+
+def _from_apprise(raw: _Raw, folder: Path) -> list[str]:
+    """The addresses of an Apprise configuration, which may hold their secrets literally."""
+    urls = addresses(folder / raw.apprise, frozenset(raw.tags))
+    for url in urls:
+        _check(NAMED, url)
+    families = sorted({family(urlsplit(url).scheme) for url in urls})
+    if len(families) > 1:
+        raise ValueError(
+            f"names several kinds of service ({', '.join(families)}); a channel for each, chosen by `tags`"
+        )
+    return urls
+
+
+def _parts(url: str) -> list[str]:
+    """What of an address may be a secret: its login, a host that is none, parts of its path, values of its query."""
+    parts = urlsplit(url)
+    place = [part for part in re.split(r"[@:]", parts.netloc) if "." not in part]
+    values = [*place, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+    return [value for value in values if len(value) >= _SHORTEST]
 
 
 def _recipients(urls: list[str], to: tuple[str, ...]) -> list[str]:
