@@ -1,4 +1,4 @@
-"""`tocsin serve`: a Prefect server on loopback and the runner of the scheduled flows, both as watched children.
+"""`tocsin serve`: a Prefect server on loopback, the runner of the scheduled flows, the dashboard: all watched children.
 
 Prefect is the clock here, not the ledger: whatever dies is started again, and what it was about lies in the database.
 Nothing here imports prefect, so that the supervisor stays small and its children get their environment first.
@@ -104,6 +104,11 @@ def runner_child() -> Child:
     return Child("flow runner", [sys.executable, "-m", "flows.deployments"])
 
 
+def web_child() -> Child:
+    """The dashboard."""
+    return Child("dashboard", [sys.executable, "-m", "tocsin.web"])
+
+
 @contextmanager
 def only_one(state: Path) -> Iterator[None]:
     """Hold the lock of `state`: SetupError with the pid of the holder where another process has it."""
@@ -164,8 +169,11 @@ def refuse_taken_port(port: int) -> None:
             ) from error
 
 
-def serve(state: Path, *, port: int) -> None:
-    """Run server and runner until SIGTERM or SIGINT; then drain the runner first and stop the server last."""
+def serve(state: Path, *, port: int, web: bool = False) -> None:
+    """Run server, runner and, with `web`, the dashboard until SIGTERM or SIGINT.
+
+    Then the dashboard is stopped, the runner drained, and the server stopped last.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -174,12 +182,12 @@ def serve(state: Path, *, port: int) -> None:
         if own_server:
             refuse_taken_port(port)
         prepare(state, port=port)
-        _tend(state, own_server=own_server, stop=stop)
+        _tend(state, own_server=own_server, web=web, stop=stop)
 
 
-def _tend(state: Path, *, own_server: bool, stop: threading.Event) -> None:
-    server, runner = server_child(), runner_child()
-    children = [server, runner] if own_server else [runner]
+def _tend(state: Path, *, own_server: bool, web: bool, stop: threading.Event) -> None:
+    server, runner, dashboard = server_child(), runner_child(), web_child()
+    children = [*([server] if own_server else []), runner, *([dashboard] if web else [])]
     if own_server:
         # Only the holder of the lock may free the concurrency slots that a killed predecessor left behind.
         runner.environ["TOCSIN_FREE_SLOTS"] = "1"
@@ -193,6 +201,7 @@ def _tend(state: Path, *, own_server: bool, stop: threading.Event) -> None:
             for child in children:
                 child.tend()
     finally:
+        dashboard.stop(10.0)
         logger.info("stopping: draining the running sweep")
         runner.stop(DRAIN_S)
         if own_server:

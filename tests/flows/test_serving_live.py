@@ -139,10 +139,19 @@ def delivered(room: Room, number: int) -> Callable[[], bool]:
     return check
 
 
+def healthy(room: Room) -> bool:
+    """Whether the dashboard answers that all is well."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{room.settings['web']['port']}/healthz", timeout=5) as answer:
+            return bool(json.load(answer) == {"status": "ok"})
+    except OSError:
+        return False
+
+
 @pytest.mark.timeout(600)
 def test_scheduled_sweeps_happen_survive_kills_and_are_resumed(room: Room, tmp_path: Path) -> None:
     log = tmp_path / "serve.log"
-    room.settings |= {"sweep_every": "5s", "prefect_port": free_port()}
+    room.settings |= {"sweep_every": "5s", "prefect_port": free_port(), "web": {"port": free_port()}}
     plant(room)
     room.paper("herald").publish(NOISE, at=present() - HOUR)
     room.write().sweep(now=present() - HOUR)
@@ -156,10 +165,13 @@ def test_scheduled_sweeps_happen_survive_kills_and_are_resumed(room: Room, tmp_p
         family = descendants(process.pid)
         runner = next(pid for pid, command in family.items() if "flows.deployments" in command)
         server = next(pid for pid, command in family.items() if "prefect server" in command)
+        dashboard = next(pid for pid, command in family.items() if "tocsin.web" in command)
         os.kill(runner, signal.SIGKILL)
         os.kill(server, signal.SIGKILL)
+        os.kill(dashboard, signal.SIGKILL)
         news(room, VETO)
         until("delivery after kill -9 of server and runner", delivered(room, 2), log)
+        until("the dashboard after its kill", lambda: healthy(room), log)
         again = swept(room)
         until("another sweep after the kills", lambda: swept(room) != again, log)
         stopped(process)

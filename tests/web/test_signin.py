@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from tests.web.conftest import Dashboard, csrf
 from tocsin.config.folder import load
 from tocsin.errors import ConfigError
 from tocsin.web.guard import local
-from tocsin.web.signin import MOST_FAILURES, Failures, password_hash
+from tocsin.web.signin import MOST_FAILURES, Failures
 
 TOKEN = "t0ken" * 8
 PASSWORD = "correct horse"
@@ -18,7 +19,7 @@ PASSWORD = "correct horse"
 @pytest.fixture
 def closed(dashboard: Dashboard) -> Dashboard:
     """A dashboard that one must sign in to."""
-    dashboard.room.settings["web"] = {"token": "${TOKEN}", "users": {"bob": password_hash(PASSWORD)}}
+    dashboard.room.settings["web"] = {"token": "${TOKEN}", "users": {"bob": PasswordHasher().hash(PASSWORD)}}
     dashboard.room.secrets["TOKEN"] = TOKEN
     return dashboard
 
@@ -89,7 +90,7 @@ def test_the_session_is_a_strict_cookie_and_ends_with_sign_out_or_another_passwo
     browser.post("/signout", data={"csrf": csrf(browser, "/alerts")})
     assert browser.get("/alerts", follow_redirects=False).status_code == 303
 
-    closed.room.settings["web"]["users"] = {"bob": password_hash("another")}
+    closed.room.settings["web"]["users"] = {"bob": PasswordHasher().hash("another")}
     again = closed.open()
     again.cookies.set("tocsin_session", cookie)
     assert again.get("/alerts", follow_redirects=False).status_code == 303

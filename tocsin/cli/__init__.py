@@ -32,6 +32,7 @@ from tocsin.cli import (
     reporting,
     verdicts,
     watching,
+    web,
     why,
 )
 from tocsin.errors import ConfigError, TocsinError
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 _MODULES = (
     *(watching, doctor, detection, explaining, why, backtesting, redetecting),
-    *(feeds, events, verdicts, reporting, channels, db),
+    *(feeds, events, verdicts, reporting, channels, db, web),
 )
 for module in _MODULES:
     module.register(app)

@@ -110,13 +110,13 @@ def _span(store: Store) -> tuple[Any, Any]:
 
 
 def serve() -> None:
-    """Run the scheduled flows until stopped: a Prefect server on loopback and the runner, both watched."""
+    """Run until stopped: the scheduled flows with a Prefect server on loopback, and the dashboard; all watched."""
     logging.getLogger("tocsin").setLevel(logging.INFO)
     config = load_or_last_good(find_folder(os.environ), os.environ).config
     Store.open(config.database, config.state).close()
     os.environ.setdefault(KEPT, str(config.state / LAST_GOOD))
     with logged(config):
-        serve_flows(config.state, port=config.settings.prefect_port)
+        serve_flows(config.state, port=config.settings.prefect_port, web=config.settings.web.enabled)
 
 
 def sweep(*, as_json: Json = False) -> None:

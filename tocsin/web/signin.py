@@ -112,11 +112,6 @@ def signed_in(web: WebSettings, name: str, password: str) -> str:
     return name if known else ""
 
 
-def password_hash(password: str) -> str:
-    """The argon2 hash of a new password, for `web.users`."""
-    return _HASHER.hash(password)
-
-
 @dataclass(slots=True)
 class Failures:
     """Failed sign-ins of late, over all who try. `now_s` is any clock that only goes forward."""
