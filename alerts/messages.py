@@ -25,7 +25,7 @@ from tocsin.model import Alert
 
 _NO_NAMES: Mapping[str, str] = {}
 _HTML: frozenset[Family] = frozenset({"mail"})
-VerdictLink = Callable[[Alert, str], str]
+LinkFor = Callable[[Alert, str], str]
 """An alert and its reader → the address under which the reader can judge it, or ""."""
 
 
@@ -77,7 +77,7 @@ class Renderer:
         templates: Path | None = None,
         names: Mapping[str, str] = _NO_NAMES,
         link: str = "",
-        verdict_link: VerdictLink = _no_link,
+        verdict_link: LinkFor = _no_link,
     ) -> None:
         shipped = PackageLoader("alerts", "templates")
         loader = ChoiceLoader([FileSystemLoader(templates), shipped]) if templates else shipped

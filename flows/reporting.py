@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from alerts.channels import Sender
 from alerts.evidence import Evidence
@@ -15,11 +14,11 @@ from alerts.report import report
 from flows.health import blind
 from tocsin.config.folder import Config
 from tocsin.errors import SendError
+from tocsin.model import PRECISION_OF
 from tocsin.store import Store
 
 MOST = 2_000
 """Alerts in one report; the newest are kept."""
-_OF: tuple[Literal["threshold", "rule", "publisher"], ...] = ("threshold", "rule", "publisher")
 
 
 def write_report(
@@ -65,7 +64,7 @@ def _html(config: Config, store: Store, since: dt.datetime, until: dt.datetime, 
         since=since,
         until=until,
         events=[event for event in events if event.articles and not event.backfill],
-        precision=[each for by in _OF for each in store.verdicts.precision(by, until=until)],
+        precision=[each for by in PRECISION_OF for each in store.verdicts.precision(by, until=until)],
         feeds=store.feeds.all(),
         blind=blind(config, store, now=until),
         names=config.actors.titles,

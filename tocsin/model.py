@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 NO_FACTS: Mapping[str, int | float | str] = MappingProxyType({})
 
@@ -307,6 +307,11 @@ class Verdict:
     id: int = 0
 
 
+PrecisionOf = Literal["threshold", "rule", "publisher"]
+PRECISION_OF: tuple[PrecisionOf, ...] = get_args(PrecisionOf)
+"""What a precision can be of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Precision:
     """How many standing verdicts of each value concern `name`: a rule, a publisher, or a threshold as watch/threshold.
@@ -315,7 +320,7 @@ class Precision:
     the publisher who printed it: `by` says which of the three `name` is.
     """
 
-    by: Literal["rule", "publisher", "threshold"]
+    by: PrecisionOf
     name: str
     true: int = 0
     false: int = 0

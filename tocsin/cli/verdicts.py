@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -13,9 +13,7 @@ from rich.text import Text
 from tocsin.cli.alerts import Note, Who, user
 from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
 from tocsin.config.proposals import proposals
-from tocsin.model import Judgement, Precision, Verdict
-
-_KINDS: tuple[Literal["threshold", "rule", "publisher"], ...] = ("threshold", "rule", "publisher")
+from tocsin.model import PRECISION_OF, Judgement, Precision, Verdict
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +57,7 @@ def precision(
     """The share of true verdicts of each threshold, rule and publisher, with its 95 % interval."""
     since = now() - dt.timedelta(days=days) if days else None
     with opened(configuration()) as store:
-        found = [each for by in _KINDS for each in store.verdicts.precision(by, since=since)]
+        found = [each for by in PRECISION_OF for each in store.verdicts.precision(by, since=since)]
     if as_json:
         print_json([precision_json(each) for each in found])
         return

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from tocsin.model import Article, Judgement, Precision, Trigger, Verdict
+from tocsin.model import Article, Judgement, Precision, PrecisionOf, Trigger, Verdict
 from tocsin.store import schema
 from tocsin.store.articles import COLUMNS as ARTICLE_COLUMNS
 from tocsin.store.audit import Act, record
@@ -74,7 +74,7 @@ class Verdicts:
 
     def precision(
         self,
-        by: Literal["rule", "publisher", "threshold"],
+        by: PrecisionOf,
         *,
         since: dt.datetime | None = None,
         until: dt.datetime | None = None,
@@ -157,7 +157,7 @@ def _concerned(*columns: ColumnElement[Any]) -> tuple[Select[Any], Select[Any]]:
     return on_trigger.join(_ARTICLES, of_article).where(_STANDS), on_alert.join(_ARTICLES, of_article).where(_STANDS)
 
 
-def _named(by: Literal["rule", "publisher", "threshold"], wanted: Sequence[ColumnElement[bool]]) -> SelectBase:
+def _named(by: PrecisionOf, wanted: Sequence[ColumnElement[bool]]) -> SelectBase:
     """One row of `name` and `value` for each standing verdict and each rule, publisher or threshold it concerns."""
     verdict = (_TABLE.c.id.label("id"), _TABLE.c.value.label("value"))
     if by == "threshold":
