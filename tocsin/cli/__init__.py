@@ -30,6 +30,7 @@ from tocsin.cli import (
     mutes,
     redetecting,
     reporting,
+    varying,
     verdicts,
     watching,
     web,
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    *(watching, doctor, detection, explaining, why, backtesting, redetecting),
+    *(watching, doctor, detection, explaining, why, backtesting, varying, redetecting),
     *(feeds, events, verdicts, reporting, channels, db, web),
 )
 for module in _MODULES:

@@ -53,10 +53,10 @@ def backtest(
 ) -> None:
     """Replay an archive under a configuration and send nothing. Exit 1 where a known event is lost."""
     with ExitStack() as stack:
-        bench = stack.enter_context(_bench(config, articles, span(since, until), against))
-        new = bench.run(bench.config)
-        old = bench.run(bench.against) if bench.against else None
-    known = read_truth(truth, since=bench.first, until=bench.last) if truth else None
+        ground = stack.enter_context(bench(config, articles, span(since, until), against))
+        new = ground.run(ground.config)
+        old = ground.run(ground.against) if ground.against else None
+    known = read_truth(truth, since=ground.first, until=ground.last) if truth else None
     comparison = compare(new, old) if old else None
     verdict = judge(new, known) if known is not None else None
     before = judge(old, known) if old and known is not None else None
@@ -78,7 +78,7 @@ def span(since: dt.datetime | None, until: dt.datetime | None) -> tuple[dt.datet
 
 
 @dataclass(frozen=True)
-class _Bench:
+class Bench:
     """What both configurations are tried on."""
 
     config: Config
@@ -115,9 +115,10 @@ class _Bench:
 
 
 @contextmanager
-def _bench(
+def bench(
     folder: Path | None, articles: Path | None, within: tuple[dt.datetime, dt.datetime], against: Path | None
-) -> Iterator[_Bench]:
+) -> Iterator[Bench]:
+    """The archive and the configurations, with a progress bar for the time of the block."""
     config = load(folder.resolve(), os.environ) if folder else configuration()
     other = load(against.resolve(), os.environ) if against else None
     home = _home(config) if folder else config
@@ -137,7 +138,7 @@ def _bench(
             )
         bars = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
         progress = stack.enter_context(bars)
-        yield _Bench(config, other, found, live, home.state, progress, progress.add_task("read"))
+        yield Bench(config, other, found, live, home.state, progress, progress.add_task("read"))
 
 
 def _home(config: Config) -> Config:
