@@ -44,21 +44,21 @@ class Dashboard:
         return TestClient(application(desk), base_url="http://127.0.0.1:8484", headers={"Accept": "text/html"})
 
 
-@pytest.fixture
-def dashboard(any_room: Room) -> Iterator[Dashboard]:
-    """A room that alerted on a missile and a veto, on SQLite and on Postgres."""
-    yield from stocked(any_room)
-
-
-def stocked(room: Room) -> Iterator[Dashboard]:
-    """The dashboard of `room`, after two sweeps."""
+def stock(room: Room) -> None:
+    """Two sweeps: one that learns the feeds, one that alerts on a missile and a veto, while one feed is down."""
     room.paper("herald", title="The <b>Herald</b>").publish(NOISE, at=NOW - HOUR)
     room.paper("wire").answers(b"no", 500)
     room.write().sweep(now=NOW)
     room.paper("herald").publish(MISSILE, "It flew over <i>Tokyo</i>.", at=NOW).publish(VETO, at=NOW)
     room.sweep(now=NOW + HOUR)
+
+
+@pytest.fixture
+def dashboard(any_room: Room) -> Iterator[Dashboard]:
+    """A dashboard over what `stock` brings, on SQLite and on Postgres."""
+    stock(any_room)
     with ExitStack() as stack:
-        yield Dashboard(room, stack)
+        yield Dashboard(any_room, stack)
 
 
 def poisoned(store: Store, now: dt.datetime) -> tuple[int, int, str]:

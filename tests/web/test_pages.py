@@ -108,7 +108,7 @@ def test_pages_follow_each_other(browser: TestClient) -> None:
     address = first.text.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
 
     assert "before=" in address
-    assert browser.get(f"/articles{address}").text.count("<h3>") == 1
+    assert browser.get(f"/articles{address}").text.count("<li><h2>") == 1
 
 
 def test_every_list_as_csv_that_no_spreadsheet_runs(dashboard: Dashboard) -> None:

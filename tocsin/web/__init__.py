@@ -7,5 +7,6 @@ lists.py     alerts, events, articles, rules, feeds: as pages, JSON, CSV and Ato
 details.py   one alert, event or article
 acts.py      acknowledge, resolve, mute, verdict
 overview.py  a watch at a glance
+charts.py    Plotly's script
 metrics.py   /metrics and /healthz
 """

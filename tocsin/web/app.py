@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import gzip
 import logging
-from importlib.resources import files
-from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -16,13 +12,12 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from tocsin import __version__
 from tocsin.errors import StoreError
-from tocsin.web import acts, details, guard, lists, metrics, overview
+from tocsin.web import acts, charts, details, guard, lists, metrics, overview
+from tocsin.web.charts import FOR_EVER
 from tocsin.web.desk import STATIC, Desk, desk_of
 from tocsin.web.signin import Failures
 
 logger = logging.getLogger("tocsin.web")
-FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-charts = APIRouter(include_in_schema=False)
 
 
 def application(desk: Desk) -> FastAPI:
@@ -32,9 +27,8 @@ def application(desk: Desk) -> FastAPI:
     app.state.failures = Failures()
     app.state.overviews = overview.Overviews()
     app.middleware("http")(guard.guard)
-    for module in (overview, lists, details, acts, guard, metrics):
+    for module in (overview, lists, details, acts, guard, metrics, charts):
         app.include_router(module.router)
-    app.include_router(charts)
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
@@ -49,23 +43,6 @@ class _Static(StaticFiles):
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers.update(FOR_EVER)
         return response
-
-
-@charts.get("/static/plotly.js")
-def plotly(request: Request) -> Response:
-    """Plotly's JavaScript, as its Python package ships it."""
-    plain, packed = _plotly()
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers = {**FOR_EVER, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return Response(packed, media_type="text/javascript", headers=headers)
-    return Response(plain, media_type="text/javascript", headers={**FOR_EVER, "Vary": "Accept-Encoding"})
-
-
-@functools.cache
-def _plotly() -> tuple[bytes, bytes]:
-    # Found by its path: to import plotly would cost a second and give nothing.
-    content = Path(str(files("plotly") / "package_data" / "plotly.min.js")).read_bytes()
-    return content, gzip.compress(content, 6)
 
 
 def _said(request: Request, status: int, message: str) -> Response:

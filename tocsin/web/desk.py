@@ -22,6 +22,7 @@ from alerts.escaping import one_line, safe_link
 from tocsin import __version__
 from tocsin.config.folder import Config, Loaded
 from tocsin.store import Store
+from tocsin.web.charts import plotly_style_ids
 from tocsin.web.signin import Signer
 
 RELOAD_AFTER_S = 5.0
@@ -136,4 +137,5 @@ def _environment() -> Environment:
     environment.filters.update(filters)
     environment.globals["static_version"] = static_version()
     environment.globals["plotly_version"] = version("plotly")
+    environment.globals["plotly_style_ids"] = plotly_style_ids
     return environment
