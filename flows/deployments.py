@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from prefect import get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.types.entrypoint import EntrypointType
@@ -54,6 +54,22 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
         )
         for flow, schedule in schedules
     ]
+
+
+async def register(served: Sequence[RunnerDeployment], *, pool: str, config: str) -> list[str]:
+    """Register `served` with the work pool `pool`, made as one of processes where there is none.
+
+    `config` is where the workers find the folder of the configuration. The names of the deployments.
+    """
+    async with get_client() as client:
+        with suppress(ObjectAlreadyExists):
+            await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+    names = []
+    for each in served:
+        each.job_variables = {"env": {"TOCSIN_CONFIG": config}}
+        await each.aapply(work_pool_name=pool)
+        names.append(f"{each.flow_name}/{each.name}")
+    return names
 
 
 async def free_slots(names: Sequence[str]) -> None:

@@ -148,6 +148,17 @@ def wait_until_healthy(child: Child, *, stop: threading.Event, timeout_s: float 
     return False
 
 
+def demand_server() -> None:
+    """SetupError where no Prefect server answers at PREFECT_API_URL."""
+    url = os.environ["PREFECT_API_URL"].rstrip("/") + "/health"
+    try:
+        with urllib.request.urlopen(url, timeout=10):
+            pass
+    except (urllib.error.URLError, OSError) as error:
+        cause = f"no answer at {url}; start it, or set PREFECT_API_URL"
+        raise SetupError("cannot deploy", subject="prefect server", cause=cause, retry=True) from error
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nothing listens on at this moment."""
     with socket.socket() as probe:

@@ -188,7 +188,8 @@ def server(config: Config, environ: Mapping[str, str]) -> Finding:
     parts = urlsplit(url)
     shown = f"{parts.scheme}://{parts.hostname}:{parts.port or ''}"
     if parts.scheme != "https" and not _loopback(parts.hostname or ""):
-        return wrong("prefect", f"{shown} is reached without TLS", "use https, or a tunnel to its loopback address")
+        mend = "use https, or keep it within a network of its own"
+        return Finding("prefect", Level.ADVICE, f"{shown} is reached without TLS", mend)
     ours = importlib.metadata.version("prefect")
     try:
         theirs = _ask(f"{url.rstrip('/')}/admin/version")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime as dt
 import logging
@@ -20,12 +21,14 @@ from rich.text import Text
 
 from extractors.health import Condition
 from extractors.schedule import words
+from flows.environment import prepare
 from flows.health import health
 from flows.opening import CONFIG, logged
 from flows.opening import opened as opened_sweep
 from flows.replay import Moment, replaying
 from flows.reporting import write_report
 from flows.seeds import read_seeds
+from flows.serving import demand_server
 from flows.serving import serve as serve_flows
 from tocsin.cli import alerts
 from tocsin.cli.context import Json, ago, configuration, now, opened, out, print_json
@@ -41,6 +44,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command()(run)
     app.command()(serve)
+    app.command()(deploy)
     app.command()(sweep)
     app.command()(status)
 
@@ -117,6 +121,27 @@ def serve() -> None:
     os.environ.setdefault(KEPT, str(config.state / LAST_GOOD))
     with logged(config):
         serve_flows(config.state, port=config.settings.prefect_port, web=config.settings.web.enabled)
+
+
+def deploy(
+    *,
+    pool: Annotated[str, typer.Option(help="Work pool; made for processes where there is none.")] = "tocsin",
+    workers_config: Annotated[
+        Path | None, typer.Option(help="Where the workers find config/; by default where it lies here.")
+    ] = None,
+) -> None:
+    """Register the flows with a Prefect server that runs already, for the workers of a pool."""
+    config = configuration()
+    prepare(config.state, port=config.settings.prefect_port)
+    demand_server()
+    # Prefect reads its environment when it is imported.
+    from flows.deployments import deployments
+    from flows.deployments import register as register_flows
+
+    served = deployments(config.settings)
+    names = asyncio.run(register_flows(served, pool=pool, config=str(workers_config or config.folder)))
+    for name in names:
+        out.print(f"{name}: in pool {pool}")
 
 
 def sweep(*, as_json: Json = False) -> None:
