@@ -251,7 +251,7 @@ class Detector:
         model = self._second_opinion
         if model is None or not item.sight:
             return findings
-        return [model.cast.recast(f, item.sight) for f in reconsider(findings, opinions, model.bar)]
+        return [model.cast.recast(f, item.sight) for f in reconsider(findings, opinions)]
 
     def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
@@ -260,7 +260,7 @@ class Detector:
         return [
             propose(opinion, item.sight, rules[kind], model.cast, model.version)
             for kind, opinion in sorted(opinions.items())
-            if model is not None and opinion.probability >= model.bar and kind not in found and kind in rules
+            if model is not None and opinion.holds and kind not in found and kind in rules
         ]
 
     def _recase(self, title: str) -> str:

@@ -24,16 +24,25 @@ INSTEAD = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """On one type: how likely the item tells it in each of `MODALITIES`; `evidence` is the word that says so most."""
+    """On one type: how likely the item tells it in each of `MODALITIES`; `evidence` is the word that says so most.
+
+    From `bar` on, the type counts as happened.
+    """
 
     kind: str
     probabilities: tuple[float, ...]
     evidence: int
+    bar: float
 
     @property
     def probability(self) -> float:
         """How likely it has happened."""
         return self.probabilities[0]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it counts as happened."""
+        return self.probability >= self.bar
 
     @property
     def instead(self) -> Modality | None:
@@ -47,7 +56,7 @@ class Opinion:
 
 
 class SecondOpinion:
-    """The trained models. `bar` is the probability from which on a type counts as happened."""
+    """The trained models. `bars` holds the probability from which on each type counts as happened."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
@@ -64,7 +73,7 @@ class SecondOpinion:
         self._judge_row = {name: row for row, name in enumerate(_lines(weights["judge_names"]))}
         self._judge_bias: Floats = weights["judge_bias"]
         self.cast = Cast(*(_regression(weights, role) for role in ("source", "target")))
-        self.bar = float(weights["bar"])
+        self.bars: tuple[float, ...] = tuple(weights["bars"].tolist())
         learned = b"".join(weights[name].tobytes() for name in ("judge", "source", "target"))
         self.version = f"{zlib.crc32(learned):08x}"
 
@@ -96,7 +105,8 @@ class SecondOpinion:
             known = {self._judge_row[name]: value for name, value in row.items() if name in self._judge_row}
             z = np.array(list(known.values()), np.float32) @ self._judge[list(known)] + self._judge_bias
             said = tuple(round(float(p), 3) for p in sigmoid(z))
-            opinions[self.types[column]] = Opinion(self.types[column], said, int(impression.weight[:, column].argmax()))
+            kind, loudest = self.types[column], int(impression.weight[:, column].argmax())
+            opinions[kind] = Opinion(kind, said, loudest, self.bars[column])
         return opinions
 
 

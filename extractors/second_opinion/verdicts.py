@@ -17,11 +17,11 @@ NAME = "second_opinion"
 """Stands for a rule's id in a trigger that no rule found."""
 
 
-def reconsider(findings: Sequence[Finding], opinions: Mapping[str, Opinion], bar: float) -> list[Finding]:
+def reconsider(findings: Sequence[Finding], opinions: Mapping[str, Opinion]) -> list[Finding]:
     """`findings` as the opinions have them; those of types on which there is none stay as they are.
 
-    From `bar` on, a type has happened; below it, it has the likeliest other modality, or goes. The findings that the
-    rules read so speak for it, or else the most trusted one.
+    A type that holds has happened; another has the likeliest other modality, or goes. The findings that the rules read
+    so speak for it, or else the most trusted one.
     """
     kept = []
     for kind in dict.fromkeys(f.candidate.rule.type for f in findings):
@@ -30,7 +30,7 @@ def reconsider(findings: Sequence[Finding], opinions: Mapping[str, Opinion], bar
         if opinion is None:
             kept += own
             continue
-        modality = Modality.HAPPENED if opinion.probability >= bar else opinion.instead
+        modality = Modality.HAPPENED if opinion.holds else opinion.instead
         if modality is None:
             continue
         chosen = [f for f in own if f.verdict.modality is modality]

@@ -48,7 +48,7 @@ def test_weights_are_small_and_know_every_shipped_type_but_the_rarest() -> None:
     assert WEIGHTS.stat().st_size < 5_000_000
     # Hardly a sanctions veto stands in the labelled items: the rules alone judge it.
     assert set(model().types) == {rule.type for rule in read_rules(CONFIG, [])} - {"sanctions_veto"}
-    assert 0.3 < model().bar < 0.8
+    assert all(0.3 < bar < 0.8 for bar in model().bars)
 
 
 def test_an_attack_is_likely_and_a_garden_is_not() -> None:
@@ -111,20 +111,20 @@ def test_above_the_bar_an_act_has_happened_and_below_it_it_has_not() -> None:
 
 
 def judged(findings: Sequence[Finding], *probabilities: float) -> list[Finding]:
-    opinion = Opinion("arms_transfer", probabilities, 0)
-    kept = reconsider(findings, {"arms_transfer": opinion}, 0.5)
+    opinion = Opinion("arms_transfer", probabilities, 0, 0.5)
+    kept = reconsider(findings, {"arms_transfer": opinion})
     return [f for f in kept if f.candidate.rule.type == "arms_transfer"]
 
 
 def test_types_without_an_opinion_keep_the_verdict_of_the_rules() -> None:
     found = detector(opinion=False).detect(MAYBE).findings
-    assert reconsider(found, {}, 0.5) == list(found)
+    assert reconsider(found, {}) == list(found)
 
 
 def test_a_proposal_names_the_parties_around_its_evidence() -> None:
     words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
     rule = next(rule for rule in read_rules(CONFIG, []) if rule.id == "armed_attack")
-    trigger = propose(Opinion("armed_attack", (0.8, 0.1, 0.0, 0.0), 1), words, rule, model().cast, "v")
+    trigger = propose(Opinion("armed_attack", (0.8, 0.1, 0.0, 0.0), 1, 0.5), words, rule, model().cast, "v")
     assert (trigger.rule, trigger.source, trigger.target) == (NAME, "CL", "PE")
     assert (trigger.evidence.text, trigger.evidence.start, trigger.evidence.end) == ("hits", 6, 10)
     assert (trigger.confidence, trigger.severity) == (0.8, rule.severity)
