@@ -171,7 +171,7 @@ articles = Table(
     UniqueConstraint("feed", "key"),
     Index("ix_articles_first_seen", "first_seen", "id"),
     # People look at one feed's articles, newest first.
-    Index("ix_articles_feed", "feed", "id"),
+    Index("ix_articles_feed", "feed", "first_seen", "id"),
 )
 Index(
     "ix_articles_undetected",

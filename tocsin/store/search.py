@@ -13,7 +13,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, Text, column, func, literal_column, or_, select, table, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    Text,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    tuple_,
+)
 
 from tocsin.model import Alert, AlertState, Article, Event, Modality
 from tocsin.store import schema
@@ -53,29 +67,17 @@ class Search:
     ) -> list[Article]:
         """Articles first seen in [since, until), the last to arrive first."""
         rows = schema.articles
-        wanted: list[ColumnElement[bool]] = []
+        wanted = _within(rows.c.first_seen, since, until)
         if feed:
             wanted.append(rows.c.feed == feed)
-        if before:
-            wanted.append(rows.c.id < before)
-        # Ids follow arrival nearly always: as bounds they spare the search what cannot fit, the times decide.
-        if since is not None:
-            first = select(func.min(rows.c.id)).where(rows.c.first_seen >= since).scalar_subquery()
-            wanted += [rows.c.first_seen >= since, rows.c.id >= first]
-        if until is not None:
-            last = select(func.max(rows.c.id)).where(rows.c.first_seen < until).scalar_subquery()
-            wanted += [rows.c.first_seen < until, rows.c.id <= last]
-        query = select(*ARTICLE_COLUMNS).where(*wanted)
         if text and self.db.path:
-            words = _words("articles")
-            query = query.join(words, words.c.rowid == rows.c.id).where(_match(words, text, feed=feed))
-            query = query.order_by(words.c.rowid.desc())
-            if before:
-                query = query.where(words.c.rowid < before)
+            query = _matched(text, feed, since, until, before).where(*wanted)
         else:
             if text:
-                query = query.where(_vector(rows).op("@@")(_tsquery(text)))
-            query = query.order_by(rows.c.id.desc())
+                wanted.append(_vector(rows).op("@@")(_tsquery(text)))
+            if before:
+                wanted.append(_after(rows.c.first_seen, rows.c.id, before))
+            query = select(*ARTICLE_COLUMNS).where(*wanted).order_by(rows.c.first_seen.desc(), rows.c.id.desc())
         return self.db.read(lambda c: [Article(*row) for row in c.execute(query.limit(limit))])
 
     def events(
@@ -107,8 +109,7 @@ class Search:
             wanted.append(func.abs(rows.c.severity) >= severity)
         wanted += _within(rows.c.started_at, since, until)
         if before:
-            mark = select(rows.c.started_at, rows.c.id).where(rows.c.id == before).subquery()
-            wanted.append(tuple_(rows.c.started_at, rows.c.id) < select(mark.c.started_at, mark.c.id).scalar_subquery())
+            wanted.append(_after(rows.c.started_at, rows.c.id, before))
         if text:
             wanted.append(rows.c.id.in_(self._matches(rows, text)))
         query = WITHOUT_VOICES.where(*wanted).order_by(rows.c.started_at.desc(), rows.c.id.desc()).limit(limit)
@@ -148,8 +149,7 @@ class Search:
             words = text.replace("\x00", "")
             wanted.append(or_(*(each.icontains(words, autoescape=True) for each in shown)))
         if before:
-            mark = select(rows.c.fired_at, rows.c.id).where(rows.c.id == before).subquery()
-            wanted.append(tuple_(rows.c.fired_at, rows.c.id) < select(mark.c.fired_at, mark.c.id).scalar_subquery())
+            wanted.append(_after(rows.c.fired_at, rows.c.id, before))
         query = select(*ALERT_COLUMNS).where(*wanted).order_by(rows.c.fired_at.desc(), rows.c.id.desc()).limit(limit)
         return self.db.read(lambda c: with_events(c, [to_alert(row) for row in c.execute(query)]))
 
@@ -190,6 +190,26 @@ def _within(
     if until is not None:
         found.append(time < until)
     return found
+
+
+def _after(time: ColumnElement[Any], id: Column[Any], before: int | str) -> ColumnElement[bool]:
+    """What comes after the row `before` in a list, the latest first."""
+    return tuple_(time, id) < select(time, id).where(id == before).correlate(None).scalar_subquery()
+
+
+def _matched(text: str, feed: str, since: dt.datetime | None, until: dt.datetime | None, before: int) -> Select[Any]:
+    """Articles that FTS5 finds, by falling id, in which it is fast: ids follow arrival but in merged stores."""
+    rows, words = schema.articles, _words("articles")
+    id = words.c.rowid
+    query = select(*ARTICLE_COLUMNS).join(words, id == rows.c.id).where(_match(words, text, feed=feed))
+    if before:
+        query = query.where(id < before)
+    # These bounds only spare it what cannot fit; the times themselves decide.
+    if since is not None:
+        query = query.where(id >= select(func.min(rows.c.id)).where(rows.c.first_seen >= since).scalar_subquery())
+    if until is not None:
+        query = query.where(id <= select(func.max(rows.c.id)).where(rows.c.first_seen < until).scalar_subquery())
+    return query.order_by(id.desc())
 
 
 def _words(name: str) -> Any:

@@ -118,6 +118,12 @@ def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
     return f"{abs(seconds):.0f} s {tense}"
 
 
+def signed(number: float) -> str:
+    """`number` with its sign and at most one place behind the point: "+6", "-2.5", "0"."""
+    text = f"{number:+.1f}".removesuffix(".0")
+    return "0" if text in ("+0", "-0") else text
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tocsin.web", "templates"),
@@ -132,7 +138,7 @@ def _environment() -> Environment:
         "safe_link": safe_link,
         "stamp": lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–",
         "words": lambda text: str(text).replace("_", " "),
-        "signed": lambda number: f"{number:+.1f}".removesuffix(".0"),
+        "signed": signed,
     }
     environment.filters.update(filters)
     environment.globals["static_version"] = static_version()

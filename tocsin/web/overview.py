@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 
 from alerts.crossings import HALF_LIVES
 from alerts.fitting import UNKNOWN, fits, values
-from tocsin.config.thresholds import Score, wheres
+from tocsin.config.thresholds import Score, Where, wheres
 from tocsin.config.watches import Watch
 from tocsin.model import Event, Modality
 from tocsin.web.desk import At, Desk
@@ -89,7 +89,8 @@ def _made(desk: Desk, watch: Watch, days: int, now: dt.datetime) -> Overview:
     half_life = half_life_of(watch)
     types = sorted({rule.type for rule in desk.config.rules})
     events = desk.store.search.outline(since=since - HALF_LIVES * half_life, types=types)
-    mine = [event for event in events if concerns(watch, event)]
+    looked_for = wanted(watch, types)
+    mine = [event for event in events if any(fits(where, event) for where in looked_for[event.type])]
     shown = [event for event in mine if event.started_at >= since]
     alerts = desk.store.search.alerts(watch=watch.id, since=since, limit=SHOWN_ALERTS)
     times = steps(since, now)
@@ -111,9 +112,10 @@ def half_life_of(watch: Watch) -> dt.timedelta:
     return next((each.half_life for each in watch.thresholds if isinstance(each, Score)), HALF_LIFE)
 
 
-def concerns(watch: Watch, event: Event) -> bool:
-    """Whether any threshold of the watch could count the event."""
-    return any(fits(where, event) for threshold in watch.thresholds for _, where in wheres(threshold))
+def wanted(watch: Watch, types: Iterable[str]) -> dict[str, list[Where]]:
+    """Type → what thresholds of the watch could count an event of it by."""
+    every = {where for threshold in watch.thresholds for _, where in wheres(threshold)}
+    return {type: [where for where in every if not where.type or type in where.type] for type in types}
 
 
 def steps(since: dt.datetime, until: dt.datetime) -> list[dt.datetime]:

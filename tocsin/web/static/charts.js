@@ -47,7 +47,10 @@ function types(data) {
   const traces = Object.entries(data.types).map(([type, counts]) => ({
     type: "bar", name: plain(type.replaceAll("_", " ")), x: data.days, y: counts, hovertemplate: "%{x|%d %b}: %{y}",
   }));
-  return [traces, layout({ barmode: "stack" })];
+  const most = Math.max(...data.days.map((_, day) => traces.reduce((sum, trace) => sum + trace.y[day], 0)));
+  const how = layout({ barmode: "stack" });
+  how.yaxis = { ...how.yaxis, dtick: most < 6 ? 1 : undefined };
+  return [traces, how];
 }
 
 const DRAW = { index, types };

@@ -205,7 +205,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("aside IS NOT NULL"),
         postgresql_where=sa.text("aside IS NOT NULL"),
     )
-    op.create_index("ix_articles_feed", "articles", ["feed", "id"])
+    op.create_index("ix_articles_feed", "articles", ["feed", "first_seen", "id"])
     op.create_index("ix_articles_first_seen", "articles", ["first_seen", "id"])
     op.create_index(
         "ix_articles_undetected",
