@@ -14,7 +14,6 @@ Detection runs on all cores ahead of the rest.
 from __future__ import annotations
 
 import argparse
-import copyreg
 import csv
 import datetime as dt
 import json
@@ -26,13 +25,12 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
-from extractors.triggers import Detection
+from flows.backtest.archive import Archive
+from flows.backtest.reading import read
 from flows.sweep import Sweep
 from tocsin.config.feeds import Feed
 from tocsin.config.folder import Config, load
@@ -210,42 +208,12 @@ def stems(text: str) -> set[str]:
 # The replay
 
 
-@dataclass(frozen=True)
-class Known:
-    """A reader that has read everything already."""
-
-    detections: Mapping[str, Detection]
-
-    def detect_many(self, items: Sequence[Article]) -> Iterator[Detection]:
-        """A detection for each article."""
-        return (self.detections[item.key] for item in items)
-
-
-def read(config: Config, items: Sequence[Article]) -> Known:
-    """Read `items` with all cores."""
-    batches = [(config, items[start : start + 500]) for start in range(0, len(items), 500)]
-    with ProcessPoolExecutor() as pool:
-        return Known({key: found for batch in pool.map(_read, batches) for key, found in batch})
-
-
-def _frozen(facts: dict[str, int | float | str]) -> MappingProxyType[str, int | float | str]:
-    return MappingProxyType(facts)
-
-
-# The facts of a trigger, on their way from the process that found them.
-copyreg.pickle(MappingProxyType, lambda facts: (_frozen, (dict(facts),)))
-
-
-def _read(batch: tuple[Config, Sequence[Article]]) -> list[tuple[str, Detection]]:
-    config, items = batch
-    with tempfile.TemporaryDirectory() as folder, Store.open("", Path(folder)) as store:
-        detector = Sweep(config, store).detector  # made once a process
-    return [(item.key, found) for item, found in zip(items, detector.detect_many(items), strict=True)]
-
-
 def replay(config: Config, store: Store, days: dict[dt.date, list[Article]]) -> Iterator[dt.date]:
     """Each day through the steps of a sweep, up to the queue."""
-    sweep = Sweep(config, store, reader=read(config, [item for day in days.values() for item in day]))
+    items = tuple(item for day in days.values() for item in day)
+    with tempfile.TemporaryDirectory() as folder:
+        found = read(config, Archive(items, {}, {}), state=Path(folder))
+    sweep = Sweep(config, store, reader=found)
     first = min(days)
     start = dt.datetime.combine(first, dt.time(), dt.UTC)
     store.feeds.ensure(sweep.feeds, now=start)

@@ -7,11 +7,12 @@ of what was fetched once. The first look that would raise an alert is left to a 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from alerts import repetition
 from alerts.crossings import by_time
+from alerts.fitting import concerns
 from alerts.thresholds import EventQuery, query
 from alerts.thresholds import evaluate as judge
 from tocsin.config.thresholds import Silence, Threshold
@@ -47,27 +48,23 @@ def look(
     wait: Wait,
     store: Store,
     *,
+    events: Iterable[Event],
     at: dt.datetime,
     until: dt.datetime,
     ceil: Ceil,
     watched_since: dt.datetime | None,
 ) -> Looks:
-    """Look from the wait that ends `at` on, while nothing fires and it is before `until`."""
+    """Look from the wait that ends `at` on, while nothing fires and it is before `until`.
+
+    `events` are all that concern the threshold, as they are until then.
+    """
     sweep = ceil(at)
     if sweep >= until:
         return Looks(at, fires=False)
-    asked = query(threshold, sweep)
-    events = store.events.window(
-        since=asked.since,
-        types=asked.types,
-        modalities=asked.modalities,
-        sources=asked.sources,
-        targets=asked.targets,
-        voices=False,
-    )
+    concerned = sorted((e for e in events if concerns(threshold.where, e)), key=lambda e: (e.started_at, e.id))
     prior = store.alerts.prior(since=repetition.since(threshold, sweep), watch=wait[0])
     while sweep < until:
-        again_at = _look(threshold, wait, _within(events, query(threshold, sweep)), prior, sweep, watched_since)
+        again_at = _look(threshold, wait, _within(concerned, query(threshold, sweep)), prior, sweep, watched_since)
         if again_at is None:
             return Looks(at, fires=True)
         at, sweep = again_at, ceil(again_at)
