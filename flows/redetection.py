@@ -35,7 +35,7 @@ def redetect(
 ) -> Redetected:
     """Read the articles first seen in [since, until) again that other rules than those of now have read.
 
-    With `rule`, only its triggers change. What is new becomes history: linked, seen in scores to come, never alerted
+    With `rule`, only its triggers change. What is new becomes history: linked, shown, known to baselines, never alerted
     on; alerts on what is withdrawn get no correction. What waited before is judged first, as in a sweep. Killed, it can
     be started again. `StoreError` (with `retry`) where a sweep is under way.
     """

@@ -1,6 +1,6 @@
 """The triggers of an archive: those that are stored for the same rules already, and the rest found on all cores.
 
-What was found is kept in the state folder, by rules and by text, so that the next backtest of the same rules reads
+What was found is kept in the state folder, by rules, code and text, so that the next backtest of the same rules reads
 nothing again.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+import extractors
 from extractors.triggers import Detection
 from flows.backtest.archive import Archive, Key, key
 from flows.detecting import Reader, detector, rules_digest
@@ -69,8 +70,9 @@ def read(
     advance(len(known))
     rest = [article for article in archive.articles if key(article) not in known]
     if rest:
-        with Store.open("", _shelf(state, rules)) as shelf:
-            known |= _shelved(shelf, rest, config, rules, advance)
+        mark = f"{rules}-{_code()}"
+        with Store.open("", _shelf(state, mark)) as shelf:
+            known |= _shelved(shelf, rest, config, mark, advance)
     return Read(known)
 
 
@@ -97,8 +99,17 @@ def _detection(triggers: Sequence[Trigger]) -> Detection:
 # What earlier backtests found
 
 
+def _code() -> str:
+    """Digest of the code and the weights that detect: with others, the same rules find other things."""
+    content = hashlib.sha256()
+    for path in sorted(Path(extractors.__path__[0]).rglob("*")):
+        if path.suffix in (".py", ".npz"):
+            content.update(path.read_bytes())
+    return content.hexdigest()[:12]
+
+
 def _shelf(state: Path, rules: str) -> Path:
-    """The folder for what `rules` found; those of rules that were not used for long are deleted."""
+    """The folder for what `rules` found (by this code); those of rules that were not used for long are deleted."""
     folder = state / FOLDER
     mine = folder / rules
     mine.mkdir(parents=True, exist_ok=True)
