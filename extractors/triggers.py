@@ -251,7 +251,15 @@ class Detector:
         model = self._second_opinion
         if model is None or not item.sight:
             return findings
-        return [model.cast.recast(f, item.sight) for f in reconsider(findings, opinions)]
+        last = {word.field: word.start for word in item.sight}
+
+        def seen(finding: Finding) -> bool:
+            """Long items are seen by their first words only; further on the rules alone speak."""
+            tree = finding.candidate.tree
+            return tree.starts[finding.candidate.act.root] <= last.get(tree.field, -1)
+
+        judged = reconsider([f for f in findings if seen(f)], opinions)
+        return [*(model.cast.recast(f, item.sight) for f in judged), *(f for f in findings if not seen(f))]
 
     def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""

@@ -121,6 +121,14 @@ def test_types_without_an_opinion_keep_the_verdict_of_the_rules() -> None:
     assert reconsider(found, {}) == list(found)
 
 
+def test_beyond_the_first_words_the_rules_alone_speak() -> None:
+    filler = "The minister then spoke of schools and of roads. " * 14
+    item = Text("A speech about many things", f"{filler}Norway considers supplying Ukraine with artillery shells.")
+    alone = detector(opinion=False).detect(item).triggers
+    assert [t.type for t in alone] == ["arms_transfer"]
+    assert detector(opinion=True).detect(item).triggers == alone
+
+
 def test_a_proposal_names_the_parties_around_its_evidence() -> None:
     words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
     rule = next(rule for rule in read_rules(CONFIG, []) if rule.id == "armed_attack")
