@@ -98,7 +98,7 @@ class Triggers:
     def events_of(self, articles: Collection[int]) -> dict[int, int]:
         """Trigger → event, of the triggers of `articles` that are in one."""
         query = select(_TABLE.c.id, _TABLE.c.event).where(_TABLE.c.article.in_(articles), _TABLE.c.event.is_not(None))
-        return self.db.read(lambda c: {trigger: event for trigger, event in c.execute(query)})
+        return self.db.read(lambda c: dict(c.execute(query).tuples().all()))
 
     def of_articles(self, articles: Collection[int]) -> list[Trigger]:
         """The triggers of `articles` that stand, by id."""
