@@ -193,7 +193,7 @@ def page(request: Request, desk: At, id: str, days: Annotated[Days, Query()] = 3
     watch = _watch(desk, id)
     now = desk.clock()
     overview = data(request, desk, id, days)
-    rows = feed_rows(desk)
+    polled = [row for row in feed_rows(desk) if row.condition != "off"]
     error = desk.loaded.error
     return desk.page(
         request,
@@ -202,8 +202,9 @@ def page(request: Request, desk: At, id: str, days: Annotated[Days, Query()] = 3
         days=days,
         overview=overview,
         today=[row for row in overview.alerts if row.fired_at >= now - DAY],
-        feeds=rows,
-        blind=[row for row in rows if not row.alive and row.condition != "off"],
+        shown_alerts=SHOWN_ALERTS,
+        polled=polled,
+        blind=[row for row in polled if not row.alive],
         notices=desk.store.notices.all(),
         config_error=str(error) if error else "",
         swept_at=desk.store.notices.recall("swept_at"),

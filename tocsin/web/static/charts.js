@@ -40,11 +40,18 @@ function index(data) {
     hovertemplate: "%{x|%d %b %H:%M}<br>%{text}<extra></extra>",
     marker: { symbol: "triangle-up", size: 10, color: getComputedStyle(document.documentElement).getPropertyValue("--hostile").trim() },
   });
-  return [traces, layout({})];
+  const how = layout({});
+  how.yaxis = { ...how.yaxis, rangemode: "tozero" };
+  return [traces, how];
 }
 
 function types(data) {
-  const traces = Object.entries(data.types).map(([type, counts]) => ({
+  // As many types as there are colours that can be told apart; the rest is one.
+  const entries = Object.entries(data.types);
+  const shown = entries.slice(0, 7);
+  const rest = entries.slice(7);
+  if (rest.length) shown.push(["other", data.days.map((_, day) => rest.reduce((sum, [, counts]) => sum + counts[day], 0))]);
+  const traces = shown.map(([type, counts]) => ({
     type: "bar", name: plain(type.replaceAll("_", " ")), x: data.days, y: counts, hovertemplate: "%{x|%d %b}: %{y}",
   }));
   const most = Math.max(...data.days.map((_, day) => traces.reduce((sum, trace) => sum + trace.y[day], 0)));
