@@ -18,6 +18,8 @@ def forms(text: str) -> frozenset[str]:
     return frozenset(form for word in text.split() for form in family(word))
 
 
+# Verbs that open a question whether something happens.
+ASKING = words("is are was were will would can could may might should do does did has have had")
 # Auxiliaries that leave open whether it happens.
 MODALS = words("will would may might could can should must shall 'll wo ca 'd")
 FUTURE = words("will shall 'll wo")

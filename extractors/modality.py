@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from extractors.cues import (
     AHEAD,
     ANNOUNCE,
+    ASKING,
     ATTRIBUTION,
     CAUSE,
     COMMAND,
@@ -100,6 +101,8 @@ def judge(
     _climb(walk, act)
     if not walk.cues and not walk.firm:
         _adjacent(walk, act)
+    if not walk.cues and (word := _asks(tree, act)) is not None:
+        walk.say(word, PROSPECTIVE, "asked")
     for index, modality in dated(tree, act, published, settled=bool(walk.cues), decision=decision):
         walk.say(index, modality, "dated")
     for modality in (DENIED, PAST, PROSPECTIVE, HAPPENED):
@@ -108,6 +111,15 @@ def judge(
             continue
         return Verdict(modality if modality is not HAPPENED else default, tuple(walk.cues))
     return Verdict(default, tuple(walk.cues), firm=walk.firm)
+
+
+def _asks(tree: Tree, act: int) -> int | None:
+    """The verb that opens the act's sentence where it only asks whether: "Is a nuclear test coming?"
+
+    "Why did Russia strike?" takes the strike for granted, and is none.
+    """
+    sentence = tree.sentence(act)
+    return sentence.start if tree.lower[sentence.start] in ASKING and tree.words[sentence.stop - 1] == "?" else None
 
 
 def describes(tree: Tree, act: int) -> bool:

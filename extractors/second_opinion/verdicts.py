@@ -15,13 +15,15 @@ from tocsin.model import Evidence, Modality, Trigger
 
 NAME = "second_opinion"
 """Stands for a rule's id in a trigger that no rule found."""
+SURE = 0.6
+"""Least probability of having happened against rules that firmly read something else: "Will the US lift sanctions?"."""
 
 
 def reconsider(findings: Sequence[Finding], opinions: Mapping[str, Opinion]) -> list[Finding]:
     """`findings` as the opinions have them; those of types on which there is none stay as they are.
 
-    A type that holds has happened; another has the likeliest other modality, or goes. The findings that the rules read
-    so speak for it, or else the most trusted one.
+    A type that holds has happened, unless the rules are surer that it has not; another has the likeliest other modality,
+    or goes. The findings that the rules read so speak for it, or else the most trusted one.
     """
     kept = []
     for kind in dict.fromkeys(f.candidate.rule.type for f in findings):
@@ -31,12 +33,20 @@ def reconsider(findings: Sequence[Finding], opinions: Mapping[str, Opinion]) -> 
             kept += own
             continue
         modality = Modality.HAPPENED if opinion.holds else opinion.instead
+        if modality is Modality.HAPPENED and opinion.probability < SURE and _against(own):
+            kept += own
+            continue
         if modality is None:
             continue
         chosen = [f for f in own if f.verdict.modality is modality]
         chosen = chosen or [_turned(max(own, key=lambda f: f.confidence), modality)]
         kept += [replace(f, confidence=opinion.of(modality)) for f in chosen]
     return kept
+
+
+def _against(findings: Sequence[Finding]) -> bool:
+    """Whether the rules are sure that it has not happened."""
+    return all(f.verdict.firm and f.verdict.modality is not Modality.HAPPENED for f in findings)
 
 
 def _turned(finding: Finding, modality: Modality) -> Finding:

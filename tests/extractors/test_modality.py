@@ -35,6 +35,9 @@ HAPPENED, PROSPECTIVE, DENIED, PAST = Modality.HAPPENED, Modality.PROSPECTIVE, M
         ("Russia bombed the town three years ago.", PAST),
         ("Russia bombed the town in January.", PAST),
         ("Russia bombed the town on Tuesday.", HAPPENED),
+        ("Will Russia bomb the town?", PROSPECTIVE),
+        ("Did Russia bomb the town?", PROSPECTIVE),
+        ("Why did Russia bomb the town?", HAPPENED),
         ("Kyiv has rebuilt much since Russia bombed the town.", PAST),
     ],
 )

@@ -108,6 +108,7 @@ def test_above_the_bar_an_act_has_happened_and_below_it_it_has_not() -> None:
     assert "second opinion" in raised[0].verdict.why
     assert {(f.verdict.modality, f.confidence) for f in judged(raised, 0.2, 0.1, 0.0, 0.6)} == {(Modality.PAST, 0.6)}
     assert judged(raised, 0.2, 0.1, 0.1, 0.1) == []
+    assert {f.verdict.modality for f in judged(found.findings, 0.55, 0.1, 0.0, 0.0)} == {Modality.PROSPECTIVE}
 
 
 def judged(findings: Sequence[Finding], *probabilities: float) -> list[Finding]:
@@ -119,6 +120,13 @@ def judged(findings: Sequence[Finding], *probabilities: float) -> list[Finding]:
 def test_types_without_an_opinion_keep_the_verdict_of_the_rules() -> None:
     found = detector(opinion=False).detect(MAYBE).findings
     assert reconsider(found, {}) == list(found)
+
+
+@pytest.mark.parametrize(
+    "title", ["Is a seventh North Korean nuclear test coming?", "Will the US lift sanctions on North Korea?"]
+)
+def test_a_question_is_no_report(title: str) -> None:
+    assert {t.modality for t in detector(opinion=True).detect(Text(title)).triggers} <= {Modality.PROSPECTIVE}
 
 
 def test_beyond_the_first_words_the_rules_alone_speak() -> None:
