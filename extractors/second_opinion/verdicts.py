@@ -22,8 +22,8 @@ SURE = 0.6
 def reconsider(findings: Sequence[Finding], opinions: Mapping[str, Opinion]) -> list[Finding]:
     """`findings` as the opinions have them; those of types on which there is none stay as they are.
 
-    A type that holds has happened, unless the rules are surer that it has not; another has the likeliest other modality,
-    or goes. The findings that the rules read so speak for it, or else the most trusted one.
+    A type that holds has happened, unless the rules are surer that it has not; another has the likeliest other
+    modality, or goes. The findings that the rules read so speak for it, or else the most trusted one.
     """
     kept = []
     for kind in dict.fromkeys(f.candidate.rule.type for f in findings):
