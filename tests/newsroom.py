@@ -10,6 +10,7 @@ The rules are a small set of their own, so that nothing here depends on how well
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import functools
 import hashlib
@@ -175,7 +176,7 @@ class Room:
     settings: dict[str, Any] = field(default_factory=dict)
     channels: list[dict[str, Any]] = field(default_factory=list)
     watch: dict[str, Any] = field(default_factory=dict)
-    rules: dict[str, dict[str, Any]] = field(default_factory=lambda: {key: dict(rule) for key, rule in RULES.items()})
+    rules: dict[str, dict[str, Any]] = field(default_factory=lambda: copy.deepcopy(RULES))
     feeds: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     """Variables that the configuration names."""
