@@ -169,6 +169,18 @@ def words(span: dt.timedelta) -> str:
     return f"{seconds}s"
 
 
+def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
+    """`moment` as people say it: "3 min ago"."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    tense = "ago" if seconds >= 0 else "from now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= size:
+            return f"{abs(seconds) / size:.0f} {unit} {tense}"
+    return f"{abs(seconds):.0f} s {tense}"
+
+
 def _interval(
     feed: Feed, rhythm_s: float, quiet_s: float, asked_s: float, max_age_s: float
 ) -> tuple[dt.timedelta, str]:

@@ -16,8 +16,9 @@ from extractors.feeds import Parser
 from extractors.fetch import Fetcher
 from extractors.health import Health
 from extractors.opml import feed_id, read_opml, write_opml
+from extractors.schedule import ago
 from flows.health import health as feed_health
-from tocsin.cli.context import Json, ago, configuration, err, now, opened, out, print_json
+from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
 from tocsin.config.additions import add_feeds
 from tocsin.config.feeds import Feed
 from tocsin.config.settings import FetchSettings

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from extractors.health import Condition
-from extractors.schedule import words
+from extractors.schedule import ago, words
 from flows.environment import prepare
 from flows.health import health
 from flows.opening import CONFIG, logged
@@ -31,7 +31,7 @@ from flows.seeds import read_seeds
 from flows.serving import demand_server
 from flows.serving import serve as serve_flows
 from tocsin.cli import alerts
-from tocsin.cli.context import Json, ago, configuration, now, opened, out, print_json
+from tocsin.cli.context import Json, configuration, now, opened, out, print_json
 from tocsin.config.folder import KEPT, LAST_GOOD, Config, Loaded, find_folder, load, load_or_last_good
 from tocsin.model import AlertState, DeliveryState
 from tocsin.store import Status, Store

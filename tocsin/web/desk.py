@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alerts.escaping import one_line, safe_link
+from extractors.schedule import ago
 from tocsin import __version__
 from tocsin.config.folder import Config, Loaded
 from tocsin.store import Store
@@ -104,18 +105,6 @@ def static_version() -> str:
     """Changes when any of our static files does, so that browsers may keep them for ever."""
     content = b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))
     return hashlib.sha256(content + __version__.encode()).hexdigest()[:10]
-
-
-def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
-    """`moment` as people say it: "3 min ago"."""
-    if moment is None:
-        return "never"
-    seconds = (now - moment).total_seconds()
-    tense = "ago" if seconds >= 0 else "from now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if abs(seconds) >= size:
-            return f"{abs(seconds) / size:.0f} {unit} {tense}"
-    return f"{abs(seconds):.0f} s {tense}"
 
 
 def signed(number: float) -> str:
