@@ -1,16 +1,16 @@
-"""Two outcomes of one archive held against each other: which alerts were gained, lost or moved, and why."""
+"""Two outcomes held against each other: which alerts were gained, lost or moved, and why."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.backtest.archive import Key, key
-from flows.backtest.outcome import Outcome, alert_json, told
-from tocsin.config.thresholds import Threshold
-from tocsin.model import Alert, Article, Trigger
+from flows.backtest.archive import Name
+from flows.backtest.outcome import alert_json, told
+from flows.backtest.record import Finding, Record
+from tocsin.model import Alert
 
 _SHOWN = 90
 _NOT_JUDGED = frozenset({"title", "description"})
@@ -48,8 +48,11 @@ def _json(change: Change) -> dict[str, Any]:
     return {**alert_json(change.alert), "why": change.reason, **before}
 
 
-def compare(new: Outcome, old: Outcome) -> Comparison:
-    """What `new` alerts on otherwise than `old`. Alerts are the same where threshold, group and an article agree."""
+def compare(new: Record, old: Record) -> Comparison:
+    """What `new` alerts on otherwise than `old`. Alerts are the same where threshold, group and an article agree.
+
+    Articles are the same where their names are: both must be of one archive.
+    """
     left = list(old.told)
     gained: list[Alert] = []
     moved: list[Change] = []
@@ -68,69 +71,63 @@ def compare(new: Outcome, old: Outcome) -> Comparison:
     )
 
 
-def _counterpart(alert: Alert, mine: Outcome, others: Sequence[Alert], theirs: Outcome) -> Alert | None:
+def _counterpart(alert: Alert, mine: Record, others: Sequence[Alert], theirs: Record) -> Alert | None:
     """The alert of `others` that is the same, the nearest in time."""
-    articles = set(map(key, mine.articles(alert)))
+    articles = set(mine.resting_on(alert))
     alike = [
         other
         for other in others
         if (other.watch, other.threshold, other.group) == (alert.watch, alert.threshold, alert.group)
-        and (other.id == alert.id if not articles else articles & set(map(key, theirs.articles(other))))
+        and (other.id == alert.id if not articles else articles & set(theirs.resting_on(other)))
     ]
     return min(alike, key=lambda other: abs(other.fired_at - alert.fired_at), default=None)
 
 
-def _reason(alert: Alert, has: Outcome, lacks: Outcome) -> str:
+def _reason(alert: Alert, has: Record, lacks: Record) -> str:
     held_back = _counterpart(alert, has, [other for other in lacks.alerts if not told(other)], lacks)
     if held_back is not None:
         return f"raised, but{held_back.reason.partition('; not sent:')[2]}"
     return _why(alert, has, lacks) or "its triggers and its threshold are alike; the alerts before it differ"
 
 
-def _why(alert: Alert, has: Outcome, lacks: Outcome) -> str:
+def _why(alert: Alert, has: Record, lacks: Record) -> str:
     """What the configuration that raises `alert` does otherwise than the other: in its threshold, in its triggers."""
     found = [_threshold(alert, has, lacks)]
-    for event in alert.events:
-        kind = has.events[event].type if event in has.events else ""
-        found += [_triggers(article, kind, has, lacks) for article in has.reports.get(event, ())]
+    for event in filter(None, map(has.event.get, alert.events)):
+        found += [_findings(article, event.type, has, lacks) for article in event.articles]
     return "; ".join(dict.fromkeys(filter(None, found)))
 
 
-def _threshold(alert: Alert, has: Outcome, lacks: Outcome) -> str:
-    mine, other = _find(alert, has), _find(alert, lacks)
-    if mine is None or other is None:
+def _threshold(alert: Alert, has: Record, lacks: Record) -> str:
+    here, there = has.threshold(alert), lacks.threshold(alert)
+    if here is None or there is None:
         return f"the other configuration has no threshold {alert.threshold}"
-    here, there = mine.model_dump(), other.model_dump()
     keys = [name for name in here if name not in _NOT_JUDGED and here[name] != there.get(name)]
     return f"threshold {alert.threshold} differs in {', '.join(keys)}" if keys else ""
 
 
-def _find(alert: Alert, outcome: Outcome) -> Threshold | None:
-    watches = {watch.id: watch for watch in outcome.config.watches}
-    return watches[alert.watch].threshold(alert.threshold) if alert.watch in watches else None
-
-
-def _triggers(article: Article, kind: str, has: Outcome, lacks: Outcome) -> str:
-    """How the triggers of one type in one article differ, "" where they do not."""
-    mine = _of(has.triggers, key(article), kind)
-    other = _of(lacks.triggers, key(article), kind)
-    if [_told(trigger) for trigger in mine] == [_told(trigger) for trigger in other]:
+def _findings(article: Name, kind: str, has: Record, lacks: Record) -> str:
+    """How what was found of one type in one article differs, "" where it does not."""
+    mine, other = _of(has, article, kind), _of(lacks, article, kind)
+    if [_told(finding) for finding in mine] == [_told(finding) for finding in other]:
         return ""
-    name = f"{has.archive.names[key(article)]} “{article.title[:_SHOWN]}”"
-    return f"in article {name} {_versions(mine)} finds {_all(mine)}, {_versions(other) or 'the other'} {_all(other)}"
+    title = has.text[article].title[:_SHOWN] if article in has.text else ""
+    versions = _versions(other) or "the other"
+    return f"in article {article} “{title}” {_versions(mine)} finds {_all(mine)}, {versions} {_all(other)}"
 
 
-def _of(triggers: Mapping[Key, tuple[Trigger, ...]], article: Key, kind: str) -> list[Trigger]:
-    return sorted((each for each in triggers.get(article, ()) if each.type == kind), key=lambda each: each.rule)
+def _of(record: Record, article: Name, kind: str) -> list[Finding]:
+    findings = record.text[article].findings if article in record.text else ()
+    return sorted((each for each in findings if each.type == kind), key=lambda each: each.rule)
 
 
-def _told(trigger: Trigger) -> tuple[object, ...]:
-    return trigger.modality, trigger.source, trigger.target, trigger.place, trigger.occurred_on
+def _told(finding: Finding) -> tuple[object, ...]:
+    return finding.modality, finding.source, finding.target, finding.place, finding.occurred_on
 
 
-def _versions(triggers: Sequence[Trigger]) -> str:
-    return ", ".join(dict.fromkeys(f"{trigger.rule}@{trigger.version}" for trigger in triggers))
+def _versions(findings: Sequence[Finding]) -> str:
+    return ", ".join(dict.fromkeys(f"{finding.rule}@{finding.version}" for finding in findings))
 
 
-def _all(triggers: Sequence[Trigger]) -> str:
-    return ", ".join(f"{t.type} {t.modality} {t.source or '–'} → {t.target or '–'}" for t in triggers) or "nothing"
+def _all(findings: Sequence[Finding]) -> str:
+    return ", ".join(f"{f.type} {f.modality} {f.source or '–'} → {f.target or '–'}" for f in findings) or "nothing"

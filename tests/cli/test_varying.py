@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.backtest.saved import load
 from flows.backtest.variation import number_key, values_around, with_value
 from tests.cli.conftest import Run
 from tests.newsroom import HOUR, MISSILE, NOISE, NOW, VETO, Room
@@ -139,3 +140,22 @@ def test_a_backtest_ends_with_1_where_a_known_event_is_lost(run: Run, items: Pat
     assert any(line.startswith("hook ") for line in lines)
     answer = json.loads(run("backtest", "--articles", str(items), "--truth", str(known), "--json").out)
     assert answer["truth"]["lost"] == [{"date": "2026-03-01", "what": "new_sanctions_veto"}]
+
+
+def test_a_backtest_is_kept_under_its_name_with_what_it_printed(run: Run, room: Room, items: Path) -> None:
+    done = run("backtest", "--articles", str(items), "--against", str(room.config), "--save", "march", "--json")
+    assert done.code == 0, done.err
+    kept = load(room.state, "march")
+
+    assert kept.answer == json.loads(done.out)
+    assert kept.answer["against"] == {"gained": [], "lost": [], "moved": []}
+    assert (kept.run.config, kept.run.source) == (str(room.config), str(items))
+    assert kept.record.told
+
+
+def test_a_bad_name_is_refused_before_the_work(run: Run, room: Room, items: Path) -> None:
+    done = run("backtest", "--articles", str(items), "--save", "../march")
+
+    assert done.code == 2
+    assert "cannot name a backtest so: ../march" in done.err
+    assert not (room.state / "backtest").exists()

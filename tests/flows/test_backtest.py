@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,24 +15,20 @@ from hypothesis import strategies as st
 from extractors.triggers import Detection, Text
 from flows.backtest import archive, clock, reading
 from flows.backtest.comparison import compare
-from flows.backtest.outcome import Outcome
+from flows.backtest.record import record
 from flows.backtest.truth import Known, judge, lost, read_truth
 from flows.detecting import detector
 from flows.replay import write_config
 from flows.seeds import SeedFeed, SeedServer, read_seeds
 from flows.sweep import Sweep
 from tests.faults.reading import Reader
+from tests.flows.backtests import CONFIG, DAY, ROOT, TWO, compared, config, tried, written
 from tests.newsroom import HOUR, MINUTE, NOW
 from tocsin.config.folder import Config, load
-from tocsin.config.thresholds import KINDS
-from tocsin.config.watches import Watch
 from tocsin.errors import SetupError
 from tocsin.model import Article
 from tocsin.store import Store
 
-ROOT = Path(__file__).parents[2]
-CONFIG = load(ROOT / "config", {})
-DAY = 24 * HOUR
 STEP = 12 * HOUR
 
 
@@ -102,37 +97,6 @@ def test_live_and_backtest_give_identical_alerts_for_the_seeds(start: int, days:
 
 # A small watch, read without a language model
 
-THRESHOLDS = (
-    {"id": "each", "type": "event", "where": {"type": "missile_test"}, "group_wait": "5m"},
-    {"id": "two", "type": "event_count", "where": {"type": "missile_test"}, "timespan": "3d", "condition": {"gte": 2}},
-)
-
-
-def config(*, each: str = "5m", two: int = 2, only: Sequence[str] = ("each", "two"), **watch: object) -> Config:
-    given = {"each": {"group_wait": each}, "two": {"condition": {"gte": two}}}
-    chosen = [{"title": str(t["id"]), **t, **given[str(t["id"])]} for t in THRESHOLDS if t["id"] in only]
-    thresholds = tuple(KINDS[str(t["type"])].model_validate(t) for t in chosen)
-    made = Watch.model_validate({"id": "w", "title": "W", "notify": ["console"], "thresholds": thresholds, **watch})
-    return replace(CONFIG, feeds=(), watches=(made,))
-
-
-def written(path: Path, *items: tuple[str, dt.datetime]) -> Path:
-    rows = [
-        {"id": f"n{number}", "title": title, "published": at.isoformat(), "source": f"Paper {number}"}
-        for number, (title, at) in enumerate(items)
-    ]
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    return path
-
-
-TWO = (("Bakora fires a missile", NOW), ("Dolumi fires a missile off its coast", NOW + DAY))
-
-
-def tried(config: Config, path: Path, reader: object = None) -> Outcome:
-    found = archive.on_the_beat(archive.from_file(path, ()), MINUTE)
-    read = reading.read(config, found, state=path.parent, reader=reader or Reader())  # type: ignore[arg-type]
-    return clock.play(config, found, read, every=MINUTE)
-
 
 def test_alerts_come_when_their_wait_is_over_also_after_the_last_article(tmp_path: Path) -> None:
     outcome = tried(config(), written(tmp_path / "a.jsonl", *TWO))
@@ -188,14 +152,14 @@ def test_an_escalation_comes_in_its_time(tmp_path: Path) -> None:
 
 def test_what_is_gained_lost_and_moved_comes_with_the_reason(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", *TWO)
-    compared = compare(tried(config(each="10m", two=3), path), tried(config(), path))
+    found = compared(config(each="10m", two=3), config(), path)
 
-    assert [(c.alert.threshold, c.reason) for c in compared.lost] == [("two", "threshold two differs in condition")]
-    assert [(c.alert.fired_at, c.before, c.reason) for c in compared.moved] == [
+    assert [(c.alert.threshold, c.reason) for c in found.lost] == [("two", "threshold two differs in condition")]
+    assert [(c.alert.fired_at, c.before, c.reason) for c in found.moved] == [
         (NOW + 10 * MINUTE, NOW + 5 * MINUTE, "threshold each differs in group_wait"),
         (NOW + DAY + 10 * MINUTE, NOW + DAY + 5 * MINUTE, "threshold each differs in group_wait"),
     ]
-    back = compare(tried(config(), path), tried(config(only=["each"]), path))
+    back = compared(config(), config(only=["each"]), path)
     assert [c.reason for c in back.gained] == ["the other configuration has no threshold two"]
 
 
@@ -208,7 +172,7 @@ def test_an_alert_lost_by_a_rule_names_the_article_and_both_readings(tmp_path: P
             return zip(items, Reader.detect_many(self, items), strict=True)
 
     path = written(tmp_path / "a.jsonl", TWO[0])
-    (change,) = compare(tried(config(), path, Blind()), tried(config(), path)).lost
+    (change,) = compare(record(tried(config(), path, Blind())), record(tried(config(), path))).lost
 
     assert change.reason == (
         "in article n0 “Bakora fires a missile” "
@@ -219,7 +183,7 @@ def test_an_alert_lost_by_a_rule_names_the_article_and_both_readings(tmp_path: P
 def test_an_alert_that_another_hides_is_lost_with_its_name(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", *TWO)
     hidden = config(inhibit=[{"by": "two", "hides": "each", "within": "2h"}])
-    (change,) = compare(tried(hidden, path), tried(config(), path)).lost
+    (change,) = compared(hidden, config(), path).lost
 
     assert change.alert.threshold == "each"
     assert change.reason.startswith("raised, but inhibited by two (")

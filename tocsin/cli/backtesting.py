@@ -8,19 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from flows.backtest import archive, clock, reading
+from flows.backtest import archive, clock, reading, saved
 from flows.backtest.archive import Archive
 from flows.backtest.comparison import Change, Comparison, compare
 from flows.backtest.outcome import Outcome
+from flows.backtest.record import record
 from flows.backtest.truth import Known, Verdict, judge, lost, read_truth
-from tocsin.cli.context import Json, configuration, err, opened, out, print_json
+from tocsin.cli.context import Json, configuration, err, now, opened, out, print_json
 from tocsin.config.folder import Config, find_folder, load, load_or_last_good
 from tocsin.errors import SetupError
 from tocsin.model import Alert
@@ -49,26 +50,41 @@ def backtest(
     config: Annotated[Path | None, typer.Option(help="Configuration to try; by default the one in force.")] = None,
     against: Annotated[Path | None, typer.Option(help="Configuration to compare it with.")] = None,
     truth: Annotated[Path | None, typer.Option(help="CSV of known events: date,what.")] = None,
+    save: Annotated[str | None, typer.Option(help="Keep the answer under this name, for the dashboard.")] = None,
     as_json: Json = False,
 ) -> None:
     """Replay an archive under a configuration and send nothing. Exit 1 where a known event is lost."""
     with ExitStack() as stack:
         ground = stack.enter_context(bench(config, articles, span(since, until), against))
+        if save is not None:
+            saved.path_of(ground.state, save)  # a bad name is told before the work, not after
+        known = read_truth(truth, since=ground.first, until=ground.last) if truth else None
         new = ground.run(ground.config)
         old = ground.run(ground.against) if ground.against else None
-    known = read_truth(truth, since=ground.first, until=ground.last) if truth else None
-    comparison = compare(new, old) if old else None
+    kept = record(new)
+    comparison = compare(kept, record(old)) if old else None
     verdict = judge(new, known) if known is not None else None
     before = judge(old, known) if old and known is not None else None
     gone = lost(verdict, before) if verdict else ()
+    answer = _answer(new, comparison, verdict, gone)
+    if save is not None:
+        run = saved.Run(save, now(), str(ground.config.folder), str(articles.resolve()) if articles else "")
+        saved.save(ground.state, run, kept, answer)
     if as_json:
-        answer = new.as_json()
-        answer |= {"against": comparison.as_json()} if comparison else {}
-        answer |= {"truth": {**verdict.as_json(), "lost": [_known(each) for each in gone]}} if verdict else {}
         print_json(answer)
     else:
         _print(new, comparison, verdict, gone, compared=old is not None)
     raise typer.Exit(1 if gone else 0)
+
+
+def _answer(
+    new: Outcome, comparison: Comparison | None, verdict: Verdict | None, gone: Sequence[Known]
+) -> dict[str, Any]:
+    """For a program."""
+    answer = new.as_json()
+    answer |= {"against": comparison.as_json()} if comparison else {}
+    answer |= {"truth": {**verdict.as_json(), "lost": [_known(each) for each in gone]}} if verdict else {}
+    return answer
 
 
 def span(since: dt.datetime | None, until: dt.datetime | None) -> tuple[dt.datetime, dt.datetime]:
