@@ -2,7 +2,7 @@
 
 Feeds are written by strangers, and a few bytes can burn a minute or a gigabyte inside a parser. So it happens here,
 with a wall limit set on itself before each document, a memory limit, and no way to open a file or a socket: after the
-start it may have no more file descriptors than it has.
+start it may have no more file descriptors than it has, and make no system call but those of `confinement`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
+from extractors.documents.confinement import confine
 from extractors.documents.document import Reading, Unreadable, read
 from extractors.documents.pages import feeds_of_page
 from extractors.documents.rows import unpack
@@ -26,7 +27,7 @@ from extractors.documents.wire import ANSWER, QUESTION
 def main() -> None:
     """Serve until standard input ends."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    _lock_in(int(sys.argv[1]))
+    lock_in(int(sys.argv[1]))
     while head := requests.read(QUESTION.size):
         lengths = QUESTION.unpack(head)
         question = json.loads(requests.read(lengths[0]))
@@ -37,7 +38,8 @@ def main() -> None:
         _send(answers, answer)
 
 
-def _lock_in(memory_bytes: int) -> None:
+def lock_in(memory_bytes: int) -> None:
+    """Load all that reading may need, then give up everything else."""
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in ("mbcs", "oem"):  # of Windows only
             importlib.import_module(f"encodings.{module.name}")
@@ -52,6 +54,7 @@ def _lock_in(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    confine()
 
 
 def _answer(question: dict[str, Any], body: bytes) -> dict[str, Any]:
