@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
 
-from tests.store.samples import DAY, LEASE, NOW, RULES, linked
-from tocsin.model import Modality
+from tests.store.samples import DAY, LEASE, NOW, RULES, article, linked, sent
+from tocsin.model import FeedState, Modality
 from tocsin.store import Store
 from tocsin.store.schema import metadata
 
@@ -71,3 +72,28 @@ def test_every_question_of_a_sweep_goes_by_an_index(store: Store, question: str)
     for step in plans(store, QUESTIONS[question]):
         assert step not in whole
         assert "Seq Scan" not in step
+
+
+def test_no_statement_sets_a_key_that_others_refer_to(store: Store) -> None:
+    said: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    event.listen(store.db.engine, "before_cursor_execute", note)
+    sent(store)
+    store.feeds.save_poll(FeedState("kcna", NOW + DAY), [article(77)])
+    store.feeds.save_poll(FeedState("unknown", NOW + DAY))
+
+    keys = {
+        (key.column.table.name, key.column.name) for table in metadata.tables.values() for key in table.foreign_keys
+    }
+    assert ("feeds", "feed") in keys
+    updates = [each for each in said if each.startswith("UPDATE")]
+    assert any(each.startswith("UPDATE feeds") for each in updates)
+    for table, column in keys:
+        # SQLite then looks through all rows that refer to it: with the years, every article of the feed.
+        setting = re.compile(rf"UPDATE {table} SET (.*, )?{column}\b", re.DOTALL)
+        assert not [each for each in said if setting.match(each.partition("WHERE")[0])]
+    upsert = next(each for each in said if each.startswith("INSERT INTO feeds") and "DO UPDATE" in each)
+    assert not re.search(r"(SET |, )feed\b", upsert.partition("DO UPDATE")[2])

@@ -16,6 +16,8 @@ from tocsin.store import schema
 from tocsin.store.engine import Database, insert_many
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(FeedState))
+_CHANGING = tuple(name for name in _FIELDS if name != "feed")
+"""What a poll may change. SQLite looks through every article of a feed when its key is set, even to the same value."""
 _TEXT = ("link", "title", "summary", "published", "digest", "publisher", "language")
 """What an edit of an article changes; when it was first seen and how it came stay as they were."""
 _STATE = select(*(schema.feeds.c[name] for name in _FIELDS))
@@ -124,9 +126,9 @@ class Feeds:
             return
         upsert = self.db.insert(schema.feeds)
         for row in rows:
-            values = {name: row[name] for name in _FIELDS}
-            fresh = upsert.values(**values, configured=True)
-            connection.execute(fresh.on_conflict_do_update(index_elements=["feed"], set_=values))
+            feed, changed = row[_ROW], {name: row[name] for name in _CHANGING}
+            fresh = upsert.values(feed=feed, **changed, configured=True)
+            connection.execute(fresh.on_conflict_do_update(index_elements=["feed"], set_=changed))
 
 
 def _sorted_out(
@@ -161,7 +163,7 @@ _ROW = "row_feed"
 _SAVE = (
     update(schema.feeds)
     .where(schema.feeds.c.feed == bindparam(_ROW))
-    .values({name: bindparam(name) for name in _FIELDS})
+    .values({name: bindparam(name) for name in _CHANGING})
 )
 _KNOWN = select(schema.articles.c.key, schema.articles.c.id, schema.articles.c.digest).where(
     schema.articles.c.feed == bindparam("feed"), schema.articles.c.key.in_(bindparam("keys", expanding=True))
@@ -172,12 +174,12 @@ _EDIT = (
     .values(detected=None, aside=None, **{name: bindparam(name) for name in _TEXT})
 )
 _COLUMNS = (*_TEXT, "feed", "key", "first_seen", "backfill")
-_STATE_OF = attrgetter(*_FIELDS)
+_STATE_OF = attrgetter(*_CHANGING)
 _ROW_OF = attrgetter(*_COLUMNS)
 
 
 def _values(state: FeedState) -> dict[str, object]:
-    return {_ROW: state.feed, **dict(zip(_FIELDS, _STATE_OF(state), strict=True))}
+    return {_ROW: state.feed, **dict(zip(_CHANGING, _STATE_OF(state), strict=True))}
 
 
 def _known(connection: Connection, feed: str, keys: list[str]) -> dict[str, tuple[int, str]]:
