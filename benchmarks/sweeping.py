@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import datetime as dt
 import json
 import os
@@ -58,6 +59,7 @@ def fill(now: dt.datetime) -> None:
     from flows.opening import opened
 
     with opened(os.environ, now=now) as sweep:
+        sweep.store.feeds.ensure(sweep.feeds, now=now)
         sweep.poll(now=now)
         database, rules = sweep.config.state / "tocsin.db", sweep.rules
     with sqlite3.connect(database) as connection:
@@ -113,9 +115,9 @@ def flow(now: dt.datetime, feeds: int) -> float:
 
 def runs(kind: str) -> int:
     """How many "flow_runs" or "task_runs" the server knows of."""
-    request = urllib.request.Request(
-        f"{os.environ['PREFECT_API_URL']}/{kind}/count", b"{}", {"Content-Type": "application/json"}
-    )
+    password = base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Basic {password}"}
+    request = urllib.request.Request(f"{os.environ['PREFECT_API_URL']}/{kind}/count", b"{}", headers)
     with urllib.request.urlopen(request) as answer:
         return int(answer.read())
 

@@ -6,7 +6,7 @@ import datetime as dt
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from flows.alarms import raise_alarm
@@ -32,20 +32,22 @@ def _load(folder: Path, environ: Mapping[str, str]) -> Loaded:
 
 
 @contextmanager
-def opened(environ: Mapping[str, str], *, now: dt.datetime) -> Iterator[Sweep]:
+def opened(environ: Mapping[str, str], *, now: dt.datetime, stop: Callable[[], bool] | None = None) -> Iterator[Sweep]:
     """A sweep over the configuration of `environ`, which drains on SIGTERM: the running step ends, no other begins.
 
-    Where the configuration does not load, the last good one is used; an alarm and `tocsin status` say what is wrong.
+    With `stop`, it drains when that says so, and the signal is the caller's. Where the configuration does not load, the
+    last good one is used; an alarm and `tocsin status` say what is wrong.
     """
     loaded = _load(find_folder(environ), environ)
-    with logged(loaded.config), Store.open(loaded.config.database, loaded.config.state) as store, terminated() as stop:
+    listening = nullcontext(stop) if stop else terminated()
+    with logged(loaded.config), Store.open(loaded.config.database, loaded.config.state) as store, listening as ended:
         if loaded.error is None:
             store.notices.clear(CONFIG)
         else:
             reason = f"the last good one is in force: {loaded.error}"
             store.notices.put(CONFIG, reason, now=now)
             raise_alarm(loaded.config, store, "config=rejected", reason, now=now)
-        yield Sweep(loaded.config, store, stop=stop)
+        yield Sweep(loaded.config, store, stop=ended)
 
 
 @contextmanager

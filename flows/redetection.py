@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from flows.holding import held
+from flows.holding import SWEEP, held
 from flows.sweep import Sweep
 from tocsin.errors import StoreError
 from tocsin.model import Article, Trigger
@@ -39,8 +39,8 @@ def redetect(
     on; alerts on what is withdrawn get no correction. What waited before is judged first, as in a sweep. Killed, it can
     be started again. `StoreError` (with `retry`) where a sweep is under way.
     """
-    with held(sweep.store, "sweep", holder=sweep.holder, now=now) as lost:
-        if lost is None:
+    with held(sweep.store, SWEEP, holder=sweep.holder, now=now) as hold:
+        if hold is None:
             raise StoreError("cannot redetect", subject="the store", cause="a sweep is under way", retry=True)
         sweep.read(now=now)
         sweep.evaluate(now=now)
@@ -48,7 +48,7 @@ def redetect(
         for batch in _unread(sweep, since, until, _mark(sweep, rule)):
             total = _add(total, _batch(sweep, batch, rule, now))
             advance(len(batch))
-            if lost():
+            if hold.lost():
                 raise StoreError("cannot redetect", subject="the store", cause="a sweep took over", retry=True)
         return total
 

@@ -18,12 +18,20 @@ SWEPT = "swept_at"
 TOLD_UNTIL = "told_until"
 """Key of the small fact until when things may have been told that the database has forgotten."""
 FILE = "swept_at"
+AHEAD = dt.timedelta(hours=1)
 DOUBTFUL = dt.timedelta(days=7)
 """What is found so long after the restored time is no longer taken for what was told: feeds show no older items."""
 
 
 def ended(config: Config, store: Store, *, now: dt.datetime) -> None:
-    """A sweep of `now` has ended: first the database knows it, then the file."""
+    """A sweep of `now` has ended: first the database knows it, then the file.
+
+    Where several sweep, one that began later may have ended before: its word stands, or the database would seem to
+    have forgotten it. One that is far ahead had a clock that was set back since.
+    """
+    known = store.notices.recall(SWEPT)
+    if known and now < dt.datetime.fromisoformat(known) <= now + AHEAD:
+        return
     store.notices.remember(SWEPT, now.isoformat())
     config.state.mkdir(parents=True, exist_ok=True)
     fresh = config.state / f"{FILE}.new"

@@ -2,12 +2,17 @@
 
 Each step reads what the step before has committed and commits its own result. Nothing here judges: schedule, triggers
 and links come from pure functions; this module carries them between the network and the store.
+
+Any number of sweeps may run at once. They share the feeds by the leases of shards, each polling and detecting in what
+nobody else has; linking, judging and sending are done by one at a time, in what all of them have found, so that events
+and alerts are those of a single sweep.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import copy
 import dataclasses
 import datetime as dt
 import functools
@@ -15,7 +20,9 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -29,17 +36,17 @@ from extractors.matching import memory
 from extractors.poll import PollResult, poll
 from extractors.schedule import is_due
 from extractors.triggers import Detector
-from flows import evaluation, health, heartbeat, restoring, sending
+from flows import evaluation, health, heartbeat, restoring, sending, shards
 from flows.detecting import Reader, detector, rules_digest
-from flows.holding import held
+from flows.holding import SWEEP, Hold, held
 from flows.tally import Tally
 from tocsin import failpoint
 from tocsin.config.feeds import Feed
 from tocsin.config.folder import Config
 from tocsin.config.settings import FetchSettings
-from tocsin.errors import StoreError
+from tocsin.errors import LeaseError, StoreError
 from tocsin.model import Alert, Article, Entry, Event, FeedState, Report, Trigger
-from tocsin.store import Link, Store
+from tocsin.store import Lease, Link, Store
 
 logger = logging.getLogger("tocsin.sweep")
 
@@ -47,6 +54,7 @@ BATCH = 500
 ROWS = 500
 """Feeds and entries stored in one transaction: a commit costs more than what most polls bring."""
 TRIES = 3
+KEPT_OUT = "another sweep is under way"
 
 
 @functools.cache
@@ -65,6 +73,11 @@ class Step(Protocol):
 
 def _as_it_is(name: str, step: Step) -> Step:
     return step
+
+
+def _later(now: dt.datetime, started: float) -> dt.datetime:
+    """`now`, moved on by what has passed since `started` (monotonic): leases run on while a sweep takes its time."""
+    return now + dt.timedelta(seconds=time.monotonic() - started)
 
 
 def never() -> bool:
@@ -89,6 +102,8 @@ class Sweep:
     stop: Callable[[], bool] = never
     jitter: Callable[[], float] = random.random
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    only: Collection[str] | None = None
+    """Ids of the feeds that are polled and detected in; None: all."""
 
     @cached_property
     def feeds(self) -> Mapping[str, Feed]:
@@ -107,35 +122,95 @@ class Sweep:
 
     def steps(self) -> tuple[tuple[str, Step], ...]:
         """The steps in order, by name."""
-        return ("poll", self.poll), ("detect", self.read), ("evaluate", self.evaluate), ("send", self.send)
+        return ("collect", self.collect), ("link", self.link), ("evaluate", self.evaluate), ("send", self.send)
 
-    def run(self, *, now: dt.datetime, wrap: Callable[[str, Step], Step] = _as_it_is) -> Tally:
-        """All steps in order, unless another sweep is under way; `wrap` may dress each step, as a Prefect task say."""
-        with held(self.store, "sweep", holder=self.holder, now=now) as lost:
-            if lost is None:
-                return Tally(skipped="another sweep is under way")
-            restoring.look(self.config, self.store, now=now)
-            total = Tally()
-            for name, step in self.steps():
-                if self.stop():
-                    return dataclasses.replace(total, skipped=f"stopped before {name}")
+    def run(
+        self,
+        *,
+        now: dt.datetime,
+        wrap: Callable[[str, Step], Step] = _as_it_is,
+        clock: Callable[[], dt.datetime] | None = None,
+    ) -> Tally:
+        """All steps in order, but what other sweeps are doing; `wrap` may dress each, as a Prefect task say.
+
+        With a `clock`, what is done for all sweeps is done as of then: others may have seen news after `now`.
+        """
+        started = time.monotonic()
+        if self.stop():
+            return Tally(skipped="stopped before collect")
+        total = wrap("collect", self.collect)(now=now)
+        while True:
+            with held(self.store, SWEEP, holder=self.holder, now=_later(now, started)) as hold:
+                if hold is None:
+                    return dataclasses.replace(total, skipped=total.skipped or KEPT_OUT)
+                done = self._conclude(hold, wrap, now=clock() if clock else now)
+            total = dataclasses.replace(total + done, skipped=total.skipped or done.skipped)
+            # What others detected meanwhile they have left to whoever had the lease.
+            if done.skipped or not self.store.triggers.unlinked(limit=1):
+                return total
+
+    def _conclude(self, hold: Hold, wrap: Callable[[str, Step], Step], *, now: dt.datetime) -> Tally:
+        """The steps that one sweep at a time does, for all."""
+        restoring.look(self.config, self.store, now=now)
+        # Not the sending: what was sent is to be marked as sent, whoever has the lease by then.
+        under = self._under(hold.lease)
+        total = Tally()
+        for name, step in (("link", under.link), ("evaluate", under.evaluate), ("send", self.send)):
+            if self.stop():
+                return dataclasses.replace(total, skipped=f"stopped before {name}")
+            try:
                 total += wrap(name, step)(now=now)
-                if lost():
-                    return dataclasses.replace(total, skipped=f"another sweep took over after {name}")
-            restoring.ended(self.config, self.store, now=now)
-            heartbeat.beat(self.config, self.store, self._sender, now=now)
-            return total
+            except LeaseError:
+                logger.warning("another sweep took over in the midst of %s", name)
+            if hold.lost():
+                return dataclasses.replace(total, skipped=f"another sweep took over after {name}")
+        restoring.ended(self.config, self.store, now=now)
+        heartbeat.beat(self.config, self.store, self._sender, now=now)
+        return total
+
+    def _under(self, lease: Lease, only: Collection[str] | None = None) -> Sweep:
+        """This sweep, of the feeds `only`, writing for as long as nobody else has `lease`."""
+        same = copy.copy(self)
+        same.store, same.only = self.store.under(lease), only
+        return same
 
     def read(self, *, now: dt.datetime) -> Tally:
         """From new articles to events."""
         return self.detect(now=now) + self.link(now=now)
 
+    # --- collect -----------------------------------------------------------------------------------------------------
+
+    def collect(self, *, now: dt.datetime) -> Tally:
+        """Poll and detect in the feeds of each shard that no other sweep has."""
+        self.store.feeds.ensure(self.feeds, now=now)
+        total = None
+        with closing(self._shards(now)) as free:
+            for shard in free:
+                total = total or Tally()
+                try:
+                    total += shard.poll(now=now)
+                    if self.stop():
+                        break
+                    total += shard.detect(now=now)
+                except LeaseError as error:
+                    logger.warning("%s, and does the work", error)
+        return Tally(skipped=KEPT_OUT) if total is None else total
+
+    def _shards(self, now: dt.datetime) -> Generator[Sweep]:
+        """This sweep over one shard after the other, each held meanwhile, until others have what is left."""
+        started = time.monotonic()
+        left = shards.divided(self.store.feeds.ids(), self.config.settings.shards)
+        while left and not self.stop():
+            with held(self.store, *left, holder=self.holder, now=_later(now, started)) as hold:
+                if hold is None:
+                    return
+                yield self._under(hold.lease, left.pop(hold.lease.name))
+
     # --- poll --------------------------------------------------------------------------------------------------------
 
     def poll(self, *, now: dt.datetime) -> Tally:
         """Fetch, parse and store every feed that is due, those longest overdue first."""
-        self.store.feeds.ensure(self.feeds, now=now)
-        states = sorted(self.store.feeds.all(), key=lambda state: state.next_check_at)
+        states = sorted(self.store.feeds.all(among=self.only), key=lambda state: state.next_check_at)
         pairs = [(self.feeds[state.feed], state) for state in states if state.feed in self.feeds]
         pairs = [(feed, state) for feed, state in pairs if is_due(state, feed, now=now)]
         return asyncio.run(self._poll(pairs, now)) if pairs else Tally()
@@ -180,7 +255,7 @@ class Sweep:
     def detect(self, *, now: dt.datetime) -> Tally:
         """Detect triggers in every article that waits for it; one that a rule fails on is set aside with the error."""
         count = 0
-        while articles := self.store.articles.undetected(rules=self.rules, limit=BATCH):
+        while articles := self.store.articles.undetected(rules=self.rules, limit=BATCH, feeds=self.only):
             count += self._detect(articles, now)
         return Tally(triggers=count)
 

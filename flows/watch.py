@@ -31,9 +31,13 @@ async def watch(now: dt.datetime | None = None) -> str:
 
     with opened(os.environ, now=moment) as sweep:
         sweep.tell = tell
-        tally = await asyncio.to_thread(sweep.run, now=moment, wrap=_as_task)
+        tally = await asyncio.to_thread(sweep.run, now=moment, wrap=_as_task, clock=None if now else _clock)
     await leave_table(tally, raised)
     return str(tally)
+
+
+def _clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _as_task(name: str, step: Step) -> Step:

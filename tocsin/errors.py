@@ -6,6 +6,7 @@
     ├── FetchError       a feed could not be fetched (`retry` says whether another try makes sense)
     ├── ParseError       a body was fetched, but is not a feed that can be read
     ├── StoreError       the database refused
+    │   └── LeaseError   somebody else took over what this process was doing
     └── SendError        a channel did not take a message (`retry` likewise)
 
 A message reads `what: subject: cause`; the parts are attributes too. A class stands here only because something
@@ -102,6 +103,13 @@ class ParseError(TocsinError):
 
 class StoreError(TocsinError):
     """The database refused an operation; `retry` is true for locks, lost connections and a full disk."""
+
+
+class LeaseError(StoreError):
+    """The lease under which something was to be written is somebody else's now; nothing was written."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("nothing was written", subject=name, cause="another process took the lease over")
 
 
 class SendError(TocsinError):

@@ -15,6 +15,7 @@ def listed(run: Run) -> list[str]:
 
 def polled(room: Room) -> Tally:
     with room.opened() as sweep:
+        sweep.store.feeds.ensure(sweep.feeds, now=NOW)
         return sweep.poll(now=NOW)
 
 

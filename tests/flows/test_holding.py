@@ -13,14 +13,14 @@ SHORT = dt.timedelta(seconds=0.4)
 
 
 def test_one_holder_at_a_time_and_none_afterwards(store: Store) -> None:
-    with held(store, "sweep", holder="one", now=NOW) as lost:
-        assert lost is not None
-        assert not lost()
+    with held(store, "sweep", holder="one", now=NOW) as hold:
+        assert hold is not None
+        assert not hold.lost()
         with held(store, "sweep", holder="two", now=NOW) as other:
             assert other is None
 
-    with held(store, "sweep", holder="two", now=NOW) as lost:
-        assert lost is not None
+    with held(store, "sweep", holder="two", now=NOW) as hold:
+        assert hold is not None
 
 
 def test_it_is_kept_for_as_long_as_the_block_lasts(store: Store) -> None:
@@ -31,11 +31,11 @@ def test_it_is_kept_for_as_long_as_the_block_lasts(store: Store) -> None:
 
 
 def test_a_holder_that_was_paused_for_too_long_is_told_that_it_lost_it(store: Store) -> None:
-    with held(store, "sweep", holder="paused", now=NOW) as lost:
-        assert lost is not None
+    with held(store, "sweep", holder="paused", now=NOW) as hold:
+        assert hold is not None
         taken = store.leases.acquire("sweep", holder="another", now=NOW + LEASE, ttl=LEASE)
         assert taken is not None
-        assert lost()
+        assert hold.lost()
 
     # … and does not give away what is no longer its own.
     assert store.leases.acquire("sweep", holder="third", now=NOW + LEASE, ttl=LEASE) is None

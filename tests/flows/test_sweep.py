@@ -130,31 +130,43 @@ def test_new_rules_read_the_articles_that_wait_and_old_ones_are_not_alerted_agai
     assert len(room.hooks.requests) == 1
 
 
-def test_while_a_sweep_is_under_way_another_does_nothing(any_room: Room) -> None:
+def test_while_a_sweep_has_the_feeds_another_does_not_ask_them(any_room: Room) -> None:
     room = any_room
     paper = room.paper("herald").publish(NOISE)
     room.write()
     with room.opened(now=NOW) as sweep:
-        lease = sweep.store.leases.acquire("sweep", holder="another", now=NOW, ttl=LEASE)
-        assert lease is not None
+        assert sweep.store.leases.acquire("shard 1 of 1", holder="another", now=NOW, ttl=LEASE)
 
     assert room.sweep(now=NOW).skipped == "another sweep is under way"
     assert paper.requests == []
     assert room.sweep(now=NOW + LEASE).feeds == 1
 
 
-def test_a_stopped_sweep_ends_after_the_step_and_gives_its_lease_back(room: Room) -> None:
+def test_while_a_sweep_judges_another_only_collects(any_room: Room) -> None:
+    room = any_room
+    paper = room.paper("herald").publish(NOISE)
+    room.write().sweep(now=NOW)
+    paper.publish(MISSILE, at=NOW + HOUR)
+    with room.opened(now=NOW + HOUR) as sweep:
+        assert sweep.store.leases.acquire("sweep", holder="another", now=NOW + HOUR, ttl=LEASE)
+
+    kept_out = Tally(feeds=1, articles=1, triggers=1, skipped="another sweep is under way")
+    assert room.sweep(now=NOW + HOUR) == kept_out
+    assert room.sweep(now=NOW + HOUR + LEASE).sent == 2
+
+
+def test_a_stopped_sweep_ends_after_the_poll_and_gives_its_leases_back(room: Room) -> None:
     room.paper("herald").publish(NOISE)
     room.write()
     asked: list[int] = []
 
     def stop() -> bool:
         asked.append(1)
-        return len(asked) > 1
+        return len(asked) > 2
 
     with room.opened(now=NOW) as sweep:
         sweep.stop = stop
-        assert sweep.run(now=NOW) == Tally(feeds=1, articles=1, skipped="stopped before detect")
+        assert sweep.run(now=NOW) == Tally(feeds=1, articles=1, skipped="stopped before link")
 
     assert room.sweep(now=NOW + MINUTE).skipped == ""
 
@@ -173,7 +185,7 @@ def test_a_step_may_be_dressed_and_gets_the_moment(room: Room) -> None:
     with room.opened(now=NOW) as sweep:
         sweep.run(now=NOW, wrap=wrap)  # type: ignore[arg-type]
 
-    assert seen == [(name, NOW) for name in ("poll", "detect", "evaluate", "send")]
+    assert seen == [(name, NOW) for name in ("collect", "link", "evaluate", "send")]
 
 
 def test_tallies_add_up_and_read_as_a_sentence() -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from flows.holding import held
 from flows.serving import only_one
+from flows.shards import undisturbed
 from tocsin.cli.context import configuration, err, now, opened, out
 from tocsin.config.secrets import Secrets
 from tocsin.errors import SetupError
@@ -67,8 +67,12 @@ def move(
         address = Secrets(config.folder, os.environ).fill(target, in_url=True)
     except ValueError as error:
         raise SetupError("cannot move the database", subject="(target)", cause=str(error)) from None
-    with only_one(config.state), opened(config) as store, held(store, "sweep", holder="move", now=moment) as lost:
-        if lost is None:
+    with (
+        only_one(config.state),
+        opened(config) as store,
+        undisturbed(store, config.settings.shards, holder="move", now=moment) as alone,
+    ):
+        if not alone:
             cause = "a sweep is under way; stop Tocsin, and try again when it has ended"
             raise SetupError("cannot move the database", subject=store.db.name, cause=cause, retry=True)
         counts = store.move(address, now=moment)

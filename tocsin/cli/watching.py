@@ -11,6 +11,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from extractors.health import Condition
 from extractors.schedule import ago, words
 from flows.environment import prepare
 from flows.health import health
+from flows.looping import loop as sweep_on
 from flows.opening import CONFIG, logged
 from flows.opening import opened as opened_sweep
 from flows.replay import Moment, replaying
@@ -30,6 +32,7 @@ from flows.reporting import write_report
 from flows.seeds import read_seeds
 from flows.serving import demand_server
 from flows.serving import serve as serve_flows
+from flows.tally import Tally
 from tocsin.cli import alerts
 from tocsin.cli.context import Json, configuration, now, opened, out, print_json
 from tocsin.config.folder import KEPT, LAST_GOOD, Config, Loaded, find_folder, load, load_or_last_good
@@ -144,15 +147,30 @@ def deploy(
         out.print(f"{name}: in pool {pool}")
 
 
-def sweep(*, as_json: Json = False) -> None:
-    """Do whatever is due now, once, without Prefect. Exit 1 where a feed or a delivery failed."""
+def sweep(
+    *,
+    loop: Annotated[bool, typer.Option("--loop", help="Go on every `sweep_every`, until SIGTERM or Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Do whatever is due now, without Prefect. Exit 1 where a feed or a delivery failed.
+
+    With --loop this is a worker: any number of them, on one Postgres, share the work.
+    """
+
+    def tell(tally: Tally) -> None:
+        if as_json:
+            print_json(dataclasses.asdict(tally))
+        else:
+            out.print(str(tally))
+
+    if loop:
+        with suppress(KeyboardInterrupt):
+            sweep_on(os.environ, clock=now, tell=tell)
+        return
     moment = now()
     with opened_sweep(os.environ, now=moment) as each:
-        tally = each.run(now=moment)
-    if as_json:
-        print_json(dataclasses.asdict(tally))
-    else:
-        out.print(str(tally))
+        tally = each.run(now=moment, clock=now)
+    tell(tally)
     raise typer.Exit(1 if tally.failed_feeds or tally.failed else 0)
 
 

@@ -140,6 +140,8 @@ class Settings(Strict):
     heartbeat: Annotated[str, Field(repr=False)] = ""
     """An http(s) address asked for after each sweep, of a service that raises an alarm when it hears nothing."""
     sweep_every: Duration = MINUTE
+    shards: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """Parts of the feeds that workers share among themselves; two to four for each worker, the same for all of them."""
     digest_cron: str = "0 7 * * *"
     maintain_cron: str = "20 3 * * *"
     timezone: str = "UTC"

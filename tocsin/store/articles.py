@@ -23,6 +23,7 @@ _ASIDE = schema.articles.c.aside.is_not(None)
 _IN_TURN = _SELECT.order_by(schema.articles.c.id).limit(bindparam("limit"))
 _UNDETECTED = _IN_TURN.where(schema.articles.c.detected.is_(None))
 _RETRIED = _IN_TURN.where(_ASIDE, schema.articles.c.detected != bindparam("rules"))
+_OF_FEEDS = schema.articles.c.feed.in_(bindparam("feeds", expanding=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,12 @@ class Articles:
 
     db: Database
 
-    def undetected(self, *, rules: str, limit: int) -> list[Article]:
-        """At most `limit` articles to detect in, by id: new and edited ones, then those set aside under other rules."""
-        return self.db.read(lambda c: _undetected(c, rules, limit))
+    def undetected(self, *, rules: str, limit: int, feeds: Collection[str] | None = None) -> list[Article]:
+        """At most `limit` articles to detect in, by id: new and edited ones, then those set aside under other rules.
+
+        With `feeds`, only articles of these.
+        """
+        return self.db.read(lambda c: _undetected(c, rules, limit, feeds))
 
     def set_aside(self, article: Article, error: str, *, rules: str) -> None:
         """Keep `article` out of detection until the rules are no longer `rules` or its text is edited."""
@@ -99,9 +103,12 @@ class Articles:
         return self.db.read(lambda c: [Article(*row) for row in c.execute(query)])
 
 
-def _undetected(connection: Connection, rules: str, limit: int) -> list[Article]:
-    found = [Article(*row) for row in connection.execute(_UNDETECTED, {"limit": limit})]
-    if len(found) < limit:
-        rest = {"limit": limit - len(found), "rules": rules}
-        found += [Article(*row) for row in connection.execute(_RETRIED, rest)]
+def _undetected(connection: Connection, rules: str, limit: int, feeds: Collection[str] | None) -> list[Article]:
+    values: dict[str, object] = {"rules": rules} if feeds is None else {"rules": rules, "feeds": list(feeds)}
+    found: list[Article] = []
+    for query in (_UNDETECTED, _RETRIED):
+        left = limit - len(found)
+        if left:
+            asked = query if feeds is None else query.where(_OF_FEEDS)
+            found += [Article(*row) for row in connection.execute(asked, {**values, "limit": left})]
     return found

@@ -7,6 +7,7 @@ version checks and row locks where it matters. No network but the database's own
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import random
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic_core import from_json
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url
@@ -76,6 +77,13 @@ class Database:
         self.reader = self.engine if self.path else open_engine(url, busy_timeout, isolation_level="AUTOCOMMIT")
         self._writer = self.engine.execution_options(**WRITER)
         self._bare = self.engine.execution_options(**_BARE)
+        self._condition: Callable[[Connection], None] | None = None
+
+    def on(self, condition: Callable[[Connection], None]) -> Self:
+        """The same database, but every write first asks `condition`, inside its transaction; it refuses by raising."""
+        same = copy.copy(self)
+        same._condition = condition
+        return same
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, seen from one snapshot (SQLite), or each statement from its own (Postgres)."""
@@ -83,7 +91,15 @@ class Database:
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, committed. It may run several times, so it must leave nothing behind but rows."""
-        return self._run(self._writer, work)
+        condition = self._condition
+        if condition is None:
+            return self._run(self._writer, work)
+
+        def conditional(connection: Connection) -> T:
+            condition(connection)
+            return work(connection)
+
+        return self._run(self._writer, conditional)
 
     def bare(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, run outside any transaction: for statements of SQLite's that refuse to be in one."""

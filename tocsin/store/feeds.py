@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -64,12 +64,20 @@ class Feeds:
         values = {"now": now, "limit": limit}
         return self.db.read(lambda c: [FeedState(*row) for row in c.execute(_DUE, values)])
 
-    def all(self, *, configured_only: bool = True) -> list[FeedState]:
-        """Every feed's state, by id."""
+    def all(self, *, configured_only: bool = True, among: Collection[str] | None = None) -> list[FeedState]:
+        """Every feed's state, by id; with `among`, only of these."""
         query = _STATE.order_by(schema.feeds.c.feed)
         if configured_only:
             query = query.where(schema.feeds.c.configured == true())
+        if among is not None:
+            query = query.where(schema.feeds.c.feed.in_(among))
         return self.db.read(lambda c: [FeedState(*row) for row in c.execute(query)])
+
+    def ids(self) -> list[str]:
+        """Every feed that was ever configured."""
+        return self.db.read(
+            lambda c: list(c.execute(select(schema.feeds.c.feed).order_by(schema.feeds.c.feed)).scalars())
+        )
 
     def get(self, feed: str) -> FeedState | None:
         """The state of one feed, None where it was never configured."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ from tocsin.store.articles import Articles
 from tocsin.store.engine import BUSY_TIMEOUT, PATIENCE, Database, database_url
 from tocsin.store.events import Events
 from tocsin.store.feeds import Feeds
-from tocsin.store.leases import Leases
+from tocsin.store.leases import Lease, Leases, demand
 from tocsin.store.maintenance import Maintenance
 from tocsin.store.moving import move
 from tocsin.store.mutes import Mutes
@@ -107,6 +108,10 @@ class Store:
         self.upgrade(target, now=now)
         with Store.open(target) as other:
             return move(self.db, other.db)
+
+    def under(self, lease: Lease) -> Self:
+        """The same store, in which every write is refused by a `LeaseError` once somebody else has `lease`."""
+        return type(self)(self.db.on(partial(demand, lease=lease)))
 
     @property
     def schema(self) -> str:
