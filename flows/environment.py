@@ -6,13 +6,20 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tocsin.keys import kept_key, make_private
 
-def prefect_environment(state: Path, *, port: int, environ: Mapping[str, str]) -> dict[str, str]:
+KEY = "prefect.key"
+"""File of the state folder with the password of our own server."""
+
+
+def prefect_environment(state: Path, *, port: int, environ: Mapping[str, str], key: str = "") -> dict[str, str]:
     """Variables for Prefect's client and server: own home in `state`, loopback only, nothing told to anybody.
 
-    A `PREFECT_API_URL` in `environ` is kept: then that server is used, and `tocsin serve` starts none.
+    `key` is the password of our own server. A `PREFECT_API_URL` in `environ` is kept: then that server is used, with
+    whatever password `environ` has for it, and `tocsin serve` starts none.
     """
-    return {
+    own = {} if environ.get("PREFECT_API_URL") else _closed(port, key)
+    return own | {
         "PREFECT_HOME": str(state.resolve() / "prefect"),
         "PREFECT_API_URL": environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
@@ -31,8 +38,22 @@ def prefect_environment(state: Path, *, port: int, environ: Mapping[str, str]) -
     }
 
 
+def _closed(port: int, key: str) -> dict[str, str]:
+    """Without these any user of the machine, and any page that a browser on it shows, could have flows run.
+
+    Prefect lets every origin ask it by default, and whoever may change a deployment says what is run.
+    """
+    password = f"tocsin:{key}"
+    return {
+        "PREFECT_SERVER_API_AUTH_STRING": password,
+        "PREFECT_API_AUTH_STRING": password,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
+    }
+
+
 def prepare(state: Path, *, port: int) -> None:
     """Put `prefect_environment` into this process and make its home."""
-    variables = prefect_environment(state, port=port, environ=os.environ)
-    Path(variables["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    key = "" if os.environ.get("PREFECT_API_URL") else kept_key(state / KEY)
+    variables = prefect_environment(state, port=port, environ=os.environ, key=key)
+    make_private(Path(variables["PREFECT_HOME"]))
     os.environ.update(variables)

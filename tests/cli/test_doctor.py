@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import importlib.metadata
 import json
@@ -49,12 +50,14 @@ def well(room: Room) -> Room:
 
 
 @contextmanager
-def answering(version: str) -> Iterator[int]:
-    """Something that answers as a Prefect server of `version` does; its port."""
+def answering(version: str, *, password: str = "") -> Iterator[int]:
+    """Something that answers as a Prefect server of `version` with a `password` does; its port."""
+    login = f"Basic {base64.b64encode(password.encode()).decode()}" if password else None
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/api/admin/version" else 404)
+            known = self.path == "/api/admin/version" and self.headers.get("Authorization") == login
+            self.send_response(200 if known else 401)
             self.end_headers()
             self.wfile.write(json.dumps(version).encode())
 
@@ -200,6 +203,20 @@ def test_a_prefect_server_of_another_version_is_wrong_and_none_is_advice(room: R
         found = doctor.server(config, {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"})
     assert found.level is Level.WRONG
     assert found.words.startswith("the server is 2.20.1, this is ")
+
+
+def test_a_prefect_server_is_asked_with_its_password(room: Room) -> None:
+    version = importlib.metadata.version("prefect")
+    with answering(version, password="tocsin:hush") as port:
+        room.settings["prefect_port"] = port
+        config = load(room.write().config, room.environ)
+        url = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+        assert doctor.server(config, url).words.startswith("no server answers"), "another's password is not ours"
+        assert doctor.server(config, {**url, "PREFECT_API_AUTH_STRING": "tocsin:hush"}).level is Level.WELL
+
+        config.state.mkdir(exist_ok=True)
+        (config.state / "prefect.key").write_text("hush")
+        assert doctor.server(config, {}).level is Level.WELL
 
 
 def test_channels_that_are_none_or_that_hold_a_message_for_hours(well: Room) -> None:

@@ -20,6 +20,13 @@ def test_prefect_stays_on_loopback_and_phones_nobody(tmp_path: Path) -> None:
     assert Path(environ["PREFECT_HOME"]) == tmp_path / "prefect"
 
 
+def test_our_own_server_wants_a_password_and_answers_no_page_but_its_own(tmp_path: Path) -> None:
+    environ = prefect_environment(tmp_path, port=4321, environ={}, key="hush")
+
+    assert environ["PREFECT_SERVER_API_AUTH_STRING"] == environ["PREFECT_API_AUTH_STRING"] == "tocsin:hush"
+    assert environ["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "http://127.0.0.1:4321,http://localhost:4321"
+
+
 def test_a_server_that_is_configured_is_used(tmp_path: Path) -> None:
     given = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_RUNNER_POLL_FREQUENCY": "2"}
 
@@ -27,6 +34,7 @@ def test_a_server_that_is_configured_is_used(tmp_path: Path) -> None:
 
     assert environ["PREFECT_API_URL"] == given["PREFECT_API_URL"]
     assert environ["PREFECT_RUNNER_POLL_FREQUENCY"] == "2"
+    assert "PREFECT_API_AUTH_STRING" not in environ, "its password is the business of whoever runs it"
 
 
 def test_prefect_reads_every_one_of_these_settings(tmp_path: Path) -> None:
@@ -34,10 +42,13 @@ def test_prefect_reads_every_one_of_these_settings(tmp_path: Path) -> None:
     code = (
         "from prefect.settings import get_current_settings as s; s = s();"
         "print(s.server.analytics_enabled, s.server.ephemeral.enabled, s.server.api.host, s.server.api.port, s.home,"
-        "s.server.concurrency.lease_storage.rsplit('.')[-1], s.server.database.timeout, s.runner.poll_frequency)"
+        "s.server.concurrency.lease_storage.rsplit('.')[-1], s.server.database.timeout, s.runner.poll_frequency,"
+        "s.api.auth_string.get_secret_value(), s.server.api.auth_string.get_secret_value(),"
+        "s.server.api.cors_allowed_origins)"
     )
-    environ = prefect_environment(tmp_path, port=4321, environ={})
+    environ = prefect_environment(tmp_path, port=4321, environ={}, key="hush")
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60)
 
-    expected = f"False False 127.0.0.1 4321 {tmp_path / 'prefect'} filesystem 60.0 10"
+    expected = f"False False 127.0.0.1 4321 {tmp_path / 'prefect'} filesystem 60.0 10 tocsin:hush tocsin:hush"
+    expected += " http://127.0.0.1:4321,http://localhost:4321"
     assert done.stdout.strip() == expected, done.stderr

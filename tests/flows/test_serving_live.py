@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import os
@@ -96,13 +97,15 @@ def stopped(process: subprocess.Popen[bytes]) -> None:
     assert {pid: command for pid, command in family.items() if alive(pid)} == {}
 
 
-def leak_slot(port: int) -> None:
+def leak_slot(port: int, password: str) -> None:
     """Take the concurrency slot of the sweeps as a killed server leaves it: held by nobody."""
     url = f"http://127.0.0.1:{port}/api"
-    with urllib.request.urlopen(f"{url}/deployments/name/watch/tocsin", timeout=10) as answer:
+    login = {"Authorization": f"Basic {base64.b64encode(f'tocsin:{password}'.encode()).decode()}"}
+    asked = urllib.request.Request(f"{url}/deployments/name/watch/tocsin", headers=login)
+    with urllib.request.urlopen(asked, timeout=10) as answer:
         limit = json.load(answer)["global_concurrency_limit"]["name"]
     body = json.dumps({"active_slots": 1}).encode()
-    name, headers = urllib.parse.quote(limit), {"Content-Type": "application/json"}
+    name, headers = urllib.parse.quote(limit), {"Content-Type": "application/json", **login}
     request = urllib.request.Request(f"{url}/v2/concurrency_limits/{name}", body, headers, method="PATCH")
     for _ in range(20):
         try:
@@ -112,6 +115,19 @@ def leak_slot(port: int) -> None:
             busy.close()
             time.sleep(0.5)
     pytest.fail("Prefect stayed busy")
+
+
+def nobody_else_is_served(port: int) -> None:
+    """Neither another user of the machine nor a page in a browser on it: whoever could would run code as us."""
+    page = {"Origin": "http://evil.example", "Content-Type": "application/json"}
+    for path, body in (("flow_runs/filter", b"{}"), ("variables/", b'{"name": "x", "value": 1}')):
+        for headers in (page, {**page, "Authorization": "Basic dG9jc2luOmd1ZXNz"}):
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/api/{path}", body, headers)
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=10)
+            assert refused.value.code == 401
+            assert refused.value.headers["Access-Control-Allow-Origin"] not in ("*", "http://evil.example")
+            refused.value.close()
 
 
 def swept(room: Room) -> str:
@@ -179,7 +195,8 @@ def test_scheduled_sweeps_happen_survive_kills_and_are_resumed(room: Room, tmp_p
     last = swept(room)
     with serving(room, log) as process:
         until("a sweep after a second start", lambda: swept(room) != last, log)
-        leak_slot(room.settings["prefect_port"])
+        nobody_else_is_served(room.settings["prefect_port"])
+        leak_slot(room.settings["prefect_port"], (room.state / "prefect.key").read_text())
         again = swept(room)
         until("a sweep although a slot leaked", lambda: swept(room) != again, log)
         stopped(process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
 import importlib.metadata
@@ -25,6 +26,7 @@ from rich.text import Text
 from extractors.health import Health
 from extractors.language import load_language
 from extractors.schedule import words
+from flows.environment import KEY
 from flows.health import health
 from flows.restoring import SWEPT
 from tocsin.cli.context import Json, now, out, print_json
@@ -192,7 +194,7 @@ def server(config: Config, environ: Mapping[str, str]) -> Finding:
         return Finding("prefect", Level.ADVICE, f"{shown} is reached without TLS", mend)
     ours = importlib.metadata.version("prefect")
     try:
-        theirs = _ask(f"{url.rstrip('/')}/admin/version")
+        theirs = _ask(f"{url.rstrip('/')}/admin/version", _password(config, environ))
     except (OSError, ValueError):
         return Finding(
             "prefect", Level.ADVICE, f"no server answers at {shown}", "start `tocsin serve`, or sweep by cron"
@@ -280,10 +282,19 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _ask(url: str) -> str:
+def _password(config: Config, environ: Mapping[str, str]) -> str:
+    """Of the Prefect server that is asked, "" where none is known."""
+    if environ.get("PREFECT_API_URL"):
+        return environ.get("PREFECT_API_AUTH_STRING", "")
+    path = config.state / KEY
+    return f"tocsin:{path.read_text(encoding='ascii').strip()}" if path.exists() else ""
+
+
+def _ask(url: str, password: str) -> str:
     """The JSON text that `url` answers; no proxy of the environment is asked."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=5) as answer:
+    headers = {"Authorization": f"Basic {base64.b64encode(password.encode()).decode()}"} if password else {}
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=5) as answer:
         return str(json.loads(answer.read(1_000)))
 
 

@@ -12,9 +12,10 @@ import uvicorn
 
 from tocsin.config.folder import find_folder, load_or_last_good
 from tocsin.errors import TocsinError
+from tocsin.keys import kept_key
 from tocsin.store import Store
 from tocsin.web.app import application
-from tocsin.web.desk import Desk, web_key
+from tocsin.web.desk import Desk
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def _serve() -> None:
             store,
             lambda: load_or_last_good(folder, os.environ),
             clock=lambda: dt.datetime.now(dt.UTC),
-            key=web_key(config.state),
+            key=kept_key(config.state / "web.key"),
             user=getpass.getuser(),
         )
         sys.stderr.write(f"dashboard at http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}\n")

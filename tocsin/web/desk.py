@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -86,19 +84,6 @@ def desk_of(request: Request) -> Desk:
 
 At = Annotated[Desk, Depends(desk_of)]
 """A parameter that is the desk."""
-
-
-def web_key(state: Path) -> str:
-    """The key that signs sessions: made at the first start, readable by its owner alone, kept in `state`."""
-    path = state / "web.key"
-    state.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(32))
-    return path.read_text(encoding="ascii").strip()
 
 
 def static_version() -> str:
