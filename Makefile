@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run serve check test soak bench-poll machine lint types contracts lock format clean
+.PHONY: help install install-scale dev run serve check test soak scale bench-poll machine lint types contracts lock format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -26,6 +26,12 @@ help:  ## show these targets
 
 install: .venv/installed  ## make .venv with the locked versions (idempotent)
 
+.venv/installed-scale: .venv/installed requirements-scale.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-scale.lock
+	@touch $@
+
+install-scale: .venv/installed-scale  ## the same with what detection on a Dask cluster needs
+
 dev: .venv/installed-dev  ## the same with the tools for tests
 
 run: install  ## replay seeds/ through the real flows on loopback and print every alert
@@ -39,6 +45,9 @@ test: dev  ## run the tests
 
 soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothing may be lost
 	$(BIN)/python benchmarks/kill_soak.py --minutes 10
+
+scale: dev  ## kill workers on a Postgres again and again, and count every alert: the long form of the tests of scale
+	TOCSIN_SCALE=long $(BIN)/pytest -q -s tests/flows/test_scale.py
 
 machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (some minutes)
 	TOCSIN_MACHINE=200x50 $(BIN)/pytest -q -s tests/faults/test_state_machine.py
@@ -67,7 +76,10 @@ lock: .venv/bin/uv  ## resolve the dependencies anew (hashes only, no addresses)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --custom-compile-command "make lock" --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --custom-compile-command "make lock" --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --custom-compile-command "make lock" --group build --extra scale -c requirements.lock pyproject.toml -o requirements-scale.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --custom-compile-command "make lock" --group build --group dev --extra scale -c requirements-scale.lock pyproject.toml \
+	  -o requirements-dev.lock
 
 clean:  ## remove the environment and caches, not the state
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
