@@ -38,6 +38,7 @@ from extractors.schedule import is_due
 from extractors.triggers import Detector
 from flows import evaluation, health, heartbeat, restoring, sending, shards
 from flows.detecting import Reader, detector, rules_digest
+from flows.fanout import FanOut, pool
 from flows.holding import SWEEP, Hold, held
 from flows.tally import Tally
 from tocsin import failpoint
@@ -51,6 +52,8 @@ from tocsin.store import Lease, Link, Store
 logger = logging.getLogger("tocsin.sweep")
 
 BATCH = 500
+SHARED_BATCH = 2_000
+"""Articles detected in at once where other processes help: enough work for twenty of them."""
 ROWS = 500
 """Feeds and entries stored in one transaction: a commit costs more than what most polls bring."""
 TRIES = 3
@@ -119,6 +122,14 @@ class Sweep:
     def detector(self) -> Detector:
         """The detector of the configured rules."""
         return detector(self.config, self.language)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        """Who reads, as the settings have it."""
+        processes = self.config.settings.detect.processes
+        if self.reader is not None or processes == 1:
+            return self.reader or self.detector
+        return FanOut(self.config, pool(processes).submit, lambda: self.detector)
 
     def steps(self) -> tuple[tuple[str, Step], ...]:
         """The steps in order, by name."""
@@ -254,15 +265,16 @@ class Sweep:
 
     def detect(self, *, now: dt.datetime) -> Tally:
         """Detect triggers in every article that waits for it; one that a rule fails on is set aside with the error."""
-        count = 0
-        while articles := self.store.articles.undetected(rules=self.rules, limit=BATCH, feeds=self.only):
+        count, settings = 0, self.config.settings.detect
+        limit = SHARED_BATCH if settings.processes > 1 or settings.dask else BATCH
+        while articles := self.store.articles.undetected(rules=self.rules, limit=limit, feeds=self.only):
             count += self._detect(articles, now)
         return Tally(triggers=count)
 
     def _detect(self, articles: Sequence[Article], now: dt.datetime) -> int:
         found: list[Trigger] = []
         aside: list[tuple[Article, str]] = []
-        for each, detection in zip(articles, (self.reader or self.detector).detect_many(articles), strict=True):
+        for each, detection in zip(articles, self._reader.detect_many(articles), strict=True):
             found += [dataclasses.replace(trigger, article=each.id) for trigger in detection.triggers]
             if detection.errors:
                 aside.append((each, "; ".join(detection.errors)))

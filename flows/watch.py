@@ -11,6 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.announcing import announce, leave_table
+from flows.cluster import on_dask
 from flows.opening import opened
 from flows.sweep import Step
 from tocsin.model import Alert
@@ -29,7 +30,7 @@ async def watch(now: dt.datetime | None = None) -> str:
         raised.extend(alerts)
         announce(alerts)
 
-    with opened(os.environ, now=moment) as sweep:
+    with opened(os.environ, now=moment) as sweep, on_dask(sweep):
         sweep.tell = tell
         tally = await asyncio.to_thread(sweep.run, now=moment, wrap=_as_task, clock=None if now else _clock)
     await leave_table(tally, raised)

@@ -56,6 +56,10 @@ class DetectSettings(Strict):
     """Package name of an installed spaCy model; empty: the official en_core_web_sm, else the one of the lock."""
     max_chars: Annotated[int, Field(ge=100, le=100_000)] = 4_000
     """Title and summary are cut here before the parse."""
+    processes: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes that detect where there is much to read; 1: the sweep itself."""
+    dask: Annotated[str, Field(pattern=r"^((tcp|tls|ws|wss)://\S+)?$")] = ""
+    """Address of a Dask scheduler whose workers detect where there is much to read, instead; empty: none."""
     second_opinion: bool = True
     """Whether a small learned model weighs again what the rules found (see `benchmarks/train_second_opinion.py`)."""
 
