@@ -47,7 +47,7 @@ soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothi
 	$(BIN)/python benchmarks/kill_soak.py --minutes 10
 
 scale: dev  ## kill workers on a Postgres again and again, and count every alert: the long form of the tests of scale
-	TOCSIN_SCALE=long $(BIN)/pytest -q -s tests/flows/test_scale.py
+	TOCSIN_SCALE=long $(BIN)/pytest -q -s --timeout 1800 tests/scale
 
 machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (some minutes)
 	TOCSIN_MACHINE=200x50 $(BIN)/pytest -q -s tests/faults/test_state_machine.py

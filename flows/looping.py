@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from flows.detecting import Reader
 from flows.opening import opened, terminated
 from flows.tally import Tally
 from tocsin.errors import TocsinError
@@ -18,16 +19,23 @@ PAUSE = dt.timedelta(seconds=10)
 _LOOK_S = 0.2
 
 
-def loop(environ: Mapping[str, str], *, clock: Callable[[], dt.datetime], tell: Callable[[Tally], None]) -> None:
+def loop(
+    environ: Mapping[str, str],
+    *,
+    clock: Callable[[], dt.datetime],
+    tell: Callable[[Tally], None],
+    reader: Reader | None = None,
+) -> None:
     """Sweep every `sweep_every` of the settings until SIGTERM; one that takes longer is followed by the next at once.
 
-    `tell` hears what each did. An error that another try may mend is logged; any other is raised.
+    `tell` hears what each did; with a `reader`, it reads instead of the rules' detector. An error that another try may
+    mend is logged, any other raised.
     """
     with terminated() as stop:
         due = time.monotonic()
         while not stop():
             try:
-                due += _sweep(environ, clock, tell, stop).total_seconds()
+                due += _sweep(environ, clock, tell, stop, reader).total_seconds()
             except TocsinError as error:
                 if not error.retry:
                     raise
@@ -43,9 +51,11 @@ def _sweep(
     clock: Callable[[], dt.datetime],
     tell: Callable[[Tally], None],
     stop: Callable[[], bool],
+    reader: Reader | None,
 ) -> dt.timedelta:
     """One sweep; after how long the next is due."""
     now = clock()
     with opened(environ, now=now, stop=stop) as sweep:
+        sweep.reader = reader
         tell(sweep.run(now=now, clock=clock))
         return sweep.config.settings.sweep_every

@@ -1,0 +1,59 @@
+"""Three workers on one Postgres do what one process does, whoever of them is killed; `make scale` is the long form."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.faults.reading import Reader
+from tests.newsroom import Room, newsroom
+from tests.scale.workers import News, Workers, balanced, clock, make_due, told
+
+LONG = os.environ.get("TOCSIN_SCALE") == "long"
+WAVES, ACTS = (40, 25) if LONG else (4, 6)
+
+
+def settings(room: Room) -> None:
+    room.channels = [{**channel, "per_minute": 6_000} for channel in room.channels]
+    room.settings |= {"sweep_every": "1s", "shards": 6}
+
+
+def of_one_process(folder: Path, news: News) -> list[tuple[object, ...]]:
+    """The alerts that one process raises on the same news, over SQLite."""
+    with newsroom(folder) as room:
+        settings(room)
+        News(room).opened()
+        for wave in news.waves:
+            News(room).show(wave)
+            with room.opened(now=clock()) as sweep:
+                sweep.reader = Reader()
+                sweep.store.feeds.ensure(sweep.feeds, now=clock())
+                make_due(sweep.store)
+                sweep.run(now=clock())
+        return told(room)
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_three_workers_of_which_some_are_killed_alert_as_one_process_does(any_room: Room, tmp_path: Path) -> None:
+    settings(any_room)
+    news, rng = News(any_room), random.Random(7)
+    news.opened()
+    with closing(Workers(any_room, 3)) as workers:
+        for _ in range(WAVES):
+            news.publish(ACTS, at=clock())
+            with any_room.store() as store:
+                make_due(store)
+            time.sleep(rng.uniform(0.2, 1.5))
+            workers.replace_one(rng)
+        articles = sum(len(paper.items) for paper in any_room.press.papers.values())
+        workers.until_idle(articles)
+
+    raised = told(any_room)
+    assert len(raised) == news.acts
+    assert raised == of_one_process(tmp_path / "one", news)
+    assert balanced(any_room) <= 2 * WAVES
