@@ -31,28 +31,34 @@ from tocsin.config.settings import Settings
 logger = logging.getLogger("tocsin.serve")
 
 SLOTS_EVERY_S = 10.0
-# A run that finds another one under way is dropped: the running sweep, or the next one, does whatever is due.
-ONE_AT_A_TIME = ConcurrencyLimitConfig(
-    limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW, grace_period_seconds=60
-)
 
 
-def deployments(settings: Settings) -> list[RunnerDeployment]:
-    """A deployment for each flow, with the schedule of `settings`; active, whatever an earlier stop left behind."""
-    schedules: list[tuple[object, Schedule]] = [
-        (watch, Interval(settings.sweep_every)),
-        (digest, Cron(settings.digest_cron, timezone=settings.timezone)),
-        (maintain, Cron(settings.maintain_cron, timezone=settings.timezone)),
+def at_most(runs: int) -> ConcurrencyLimitConfig:
+    """So many runs at a time. One more is dropped: those under way, or the next one, do whatever is due."""
+    return ConcurrencyLimitConfig(
+        limit=runs, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW, grace_period_seconds=60
+    )
+
+
+def deployments(settings: Settings, *, workers: int = 1) -> list[RunnerDeployment]:
+    """A deployment for each flow, with the schedule of `settings`; active, whatever an earlier stop left behind.
+
+    A sweep that takes longer than `sweep_every` is joined by the next, up to one for each of the `workers`.
+    """
+    schedules: list[tuple[object, Schedule, int]] = [
+        (watch, Interval(settings.sweep_every), workers),
+        (digest, Cron(settings.digest_cron, timezone=settings.timezone), 1),
+        (maintain, Cron(settings.maintain_cron, timezone=settings.timezone), 1),
     ]
     return [
         flow.to_deployment(  # type: ignore[attr-defined]
             name="tocsin",
             schedule=schedule,
             paused=False,
-            concurrency_limit=ONE_AT_A_TIME,
+            concurrency_limit=at_most(runs),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        for flow, schedule in schedules
+        for flow, schedule, runs in schedules
     ]
 
 

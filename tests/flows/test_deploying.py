@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import re
 import shutil
@@ -137,6 +138,17 @@ def test_s08_compose_publishes_nothing_but_on_loopback_and_holds_no_secret() -> 
     ours = [each for each in COMPOSE["services"].values() if each["image"] == "tocsin"]
     assert len(ours) == 4
     assert all(each["read_only"] and each["cap_drop"] == ["ALL"] for each in ours)
+
+
+def test_compose_itself_takes_the_file() -> None:
+    known = shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=60)
+    if not known or known.returncode:
+        pytest.skip("docker compose is not here")
+    environ = {**os.environ, "DB_PASSWORD": "x", "PREFECT_PASSWORD": "y", "WORKERS": "3"}
+    command = ["docker", "compose", "-f", str(DEPLOY / "compose.yaml"), "config", "--format", "json"]
+    done = subprocess.run(command, env=environ, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["services"]["worker"]["scale"] == 3
 
 
 def instructions() -> list[tuple[str, str]]:

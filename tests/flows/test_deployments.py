@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+import prefect
+import pytest
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.deployments.runner import RunnerDeployment
 from prefect.utilities.importtools import import_object
 from ruamel.yaml import YAML
 
@@ -32,15 +36,16 @@ def test_each_flow_has_the_schedule_of_the_settings() -> None:
         assert (schedule.schedule.cron, schedule.schedule.timezone) == (cron, "Asia/Seoul")
 
 
-def test_every_deployment_is_active_and_runs_one_at_a_time() -> None:
-    for each in deployments(SETTINGS):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_deployment_is_active_and_sweeps_may_be_as_many_as_workers(workers: int) -> None:
+    limits = {}
+    for each in deployments(SETTINGS, workers=workers):
         assert each.paused is False
-        limit = each.concurrency_limit
-        strategy = each.concurrency_options.collision_strategy if each.concurrency_options else None
-        if isinstance(limit, ConcurrencyLimitConfig):
-            limit, strategy = limit.limit, limit.collision_strategy
-        assert limit == 1
-        assert strategy == ConcurrencyLimitStrategy.CANCEL_NEW
+        limits[each.flow_name] = each.concurrency_limit
+        assert each.concurrency_options is not None
+        assert each.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
+
+    assert limits == {"watch": workers, "digest": 1, "maintain": 1}
 
 
 def test_flows_take_nothing_that_could_be_a_secret() -> None:
@@ -50,14 +55,54 @@ def test_flows_take_nothing_that_could_be_a_secret() -> None:
         assert set(properties) <= {"now"}
 
 
-def test_prefect_yaml_names_the_same_flows() -> None:
-    written = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text())["deployments"]
+def test_prefect_yaml_says_what_tocsin_deploy_registers() -> None:
+    document = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text())
+    written = {import_object(each["entrypoint"]).name: each for each in document["deployments"]}
+    served = {each.flow_name: each for each in deployments(Settings())}
 
-    served = deployments(Settings())
-    assert {each["entrypoint"] for each in written} == {each.entrypoint for each in served}
-    for each in written:
-        assert import_object(each["entrypoint"]).name in {one.flow_name for one in served}
-        assert each["concurrency_limit"]["collision_strategy"] == "CANCEL_NEW"
+    assert document["prefect-version"] == prefect.__version__
+    assert list(written) == list(served)
+    for name, each in written.items():
+        known = served[name]
+        assert (each["name"], each["entrypoint"]) == (known.name, known.entrypoint)
+        assert [Schedule(**given) for given in each["schedules"]] == [schedule(known)]
+        assert known.concurrency_options is not None
+        assert each["concurrency_limit"] == {
+            "limit": known.concurrency_limit,
+            "collision_strategy": known.concurrency_options.collision_strategy.value,
+            "grace_period_seconds": known.concurrency_options.grace_period_seconds,
+        }
+        assert each["work_pool"] == {"name": "tocsin"}
+
+
+def test_containers_of_a_pool_have_what_those_of_compose_have() -> None:
+    document = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text())
+    variables = document["definitions"]["containers"]["job_variables"]
+    worker = YAML(typ="safe").load((ROOT / "deploy" / "compose.yaml").read_text())["services"]["worker"]
+
+    assert variables["image"] == worker["image"]
+    # The image's own entrypoint is `tocsin`, Prefect's command begins with `prefect`.
+    assert variables["container_create_kwargs"]["entrypoint"] == ["prefect"]
+    inside = {volume.partition(":")[2] for volume in variables["volumes"]}
+    assert inside == {volume.partition(":")[2] for volume in worker["volumes"]}
+    assert f"{variables['env']['TOCSIN_CONFIG']}:ro" in inside
+
+
+def schedule(deployment: RunnerDeployment) -> Schedule:
+    """The one schedule of a deployment as prefect.yaml would say it."""
+    (given,) = deployment.schedules or []
+    if isinstance(given.schedule, IntervalSchedule):
+        return Schedule(interval=given.schedule.interval.total_seconds())
+    assert isinstance(given.schedule, CronSchedule)
+    return Schedule(cron=given.schedule.cron)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A line of prefect.yaml."""
+
+    interval: float = 0
+    cron: str = ""
 
 
 def test_no_flow_file_is_named_like_a_package_or_a_module_of_python() -> None:

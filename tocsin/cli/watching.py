@@ -129,6 +129,7 @@ def serve() -> None:
 def deploy(
     *,
     pool: Annotated[str, typer.Option(help="Work pool; made for processes where there is none.")] = "tocsin",
+    workers: Annotated[int, typer.Option(min=1, help="Sweeps that may run at a time.")] = 1,
     workers_config: Annotated[
         Path | None, typer.Option(help="Where the workers find config/; by default where it lies here.")
     ] = None,
@@ -141,7 +142,7 @@ def deploy(
     from flows.deployments import deployments
     from flows.deployments import register as register_flows
 
-    served = deployments(config.settings)
+    served = deployments(config.settings, workers=workers)
     names = asyncio.run(register_flows(served, pool=pool, config=str(workers_config or config.folder)))
     for name in names:
         out.print(f"{name}: in pool {pool}")
