@@ -29,6 +29,16 @@ urls:
 """
 
 
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize("text", [f"{BOMB}urls: []\ntag: *a9\n", "urls: " + "[" * 50_000])
+def test_a_file_that_would_burst_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(text)
+    with pytest.raises(ValueError, match=r"has aliases|nested too deep"):
+        addresses(tmp_path / "a.yml", frozenset())
+
+
 @pytest.mark.parametrize(("name", "text"), [("a.conf", TEXT), ("a.yml", YAML_TEXT)])
 def test_it_is_read_as_apprise_reads_it(name: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / name

@@ -13,6 +13,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
+
+from tocsin.config.loader import is_too_deep
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _TAGGED = re.compile(r"(?P<tags>[^=:/]+)=\s*(?P<url>[a-z][a-z0-9+.-]*://\S+)", re.IGNORECASE)
@@ -58,6 +61,11 @@ def _text(text: str) -> Iterator[Tagged]:
 
 def _yaml(text: str) -> Iterator[Tagged]:
     try:
+        if is_too_deep(YAML(typ="safe", pure=True).parse(text)):
+            raise ValueError("is nested too deep; an Apprise configuration")
+        # What an alias stands for may hold others: a few lines that way become gigabytes.
+        if any(isinstance(event, AliasEvent) for event in YAML(typ="safe", pure=True).parse(text)):
+            raise ValueError("has aliases, which are not read; each address written out")
         document = YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         raise ValueError("names a file that is no YAML; an Apprise configuration") from None

@@ -17,11 +17,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, Event
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from tocsin.errors import Problem
 
 MAX_BYTES = 4_000_000
+MAX_DEPTH = 50
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PLAIN = {"map", "seq", "str", "int", "float", "bool", "null", "timestamp"}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*")
@@ -92,6 +94,9 @@ def read_yaml(path: Path, problems: list[Problem], *, root: Path | None = None) 
             problems.append(Problem(name, 1, "(file)", "is too large", f"at most {MAX_BYTES // 1_000_000} MB"))
             return None
         text = path.read_text(encoding="utf-8")
+        if is_too_deep(YAML(typ="safe").parse(text)):
+            problems.append(Problem(name, 1, "(file)", "is nested too deep", f"at most {MAX_DEPTH} levels"))
+            return None
         node = YAML(typ="safe").compose(text)
     except OSError as error:
         problems.append(Problem(name, 1, "(file)", f"cannot be read ({error.strerror})"))
@@ -111,6 +116,16 @@ def read_yaml(path: Path, problems: list[Problem], *, root: Path | None = None) 
     value = builder.build(node, ()) if node is not None else None
     problems.extend(builder.problems)
     return None if builder.problems else Document(path, name, value, builder.lines)
+
+
+def is_too_deep(events: Iterable[Event]) -> bool:
+    """Whether YAML is nested deeper than any config file: composing what is would end this process."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 class _Builder:
@@ -137,7 +152,11 @@ class _Builder:
             return self._mapping(node, loc)
         if isinstance(node, SequenceNode):
             return [self.build(child, (*loc, index)) for index, child in enumerate(node.value)]
-        return _scalar(kind, str(node.value))
+        try:
+            return _scalar(kind, str(node.value))
+        except ValueError:
+            self._wrong(line, loc, "is a number that cannot be read", "write plain digits")
+            return None
 
     def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
         result: dict[str, Any] = {}
