@@ -149,3 +149,24 @@ def test_the_link_in_a_message_asks_first_and_keeps_the_verdict_of_its_holder(da
     assert browser.get(f"/alerts/{alert.id}", follow_redirects=False).status_code == 303
     dashboard.now += dt.timedelta(days=31)
     assert browser.post(link, data={"value": "true"}).status_code == 410
+
+
+def test_what_somebody_writes_does_nothing_to_the_terminal_of_others(
+    dashboard: Dashboard, browser: TestClient, alert: str
+) -> None:
+    post(browser, alert, "acknowledge", note="on it\r\n\x1b]0;owned\x07\x1b[2J\u202eever\x00")
+
+    detail = dashboard.store.alerts.detail(alert)
+    assert detail is not None
+    assert [act.note for act in detail.history] == ["on it ]0;owned [2J ever"]
+
+
+def test_odd_ids_are_nowhere(browser: TestClient) -> None:
+    huge = "9" * 30
+    for path in ("/alerts/%00", "/alerts/a%0ab", "/verdict/%00", "/alerts/%ff%fe", f"/alerts/{huge}"):
+        assert browser.get(path).status_code in (404, 410), path
+    for path in (f"/events/{huge}", f"/articles/{huge}", "/events/-1"):
+        assert browser.get(path).status_code == 422, path
+    token = csrf(browser, "/alerts/" + str(browser.get("/alerts.json").json()[0]["id"]))
+    for path, more in ((f"/mutes/{huge}/end", {"alert": "x"}), (f"/triggers/{huge}/verdict", {"article": huge})):
+        assert browser.post(path, data={"csrf": token, "value": "true", **more}).status_code == 422, path

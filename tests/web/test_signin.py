@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
@@ -10,7 +13,7 @@ from tests.web.conftest import Dashboard, csrf
 from tocsin.config.folder import load
 from tocsin.errors import ConfigError
 from tocsin.web.guard import local
-from tocsin.web.signin import MOST_FAILURES, Failures
+from tocsin.web.signin import MOST_FAILURES, Tries
 
 TOKEN = "t0ken" * 8
 PASSWORD = "correct horse"
@@ -109,16 +112,43 @@ def test_forged_sessions_are_no_sessions(closed: Dashboard) -> None:
 
 def test_guessing_is_slowed_down(closed: Dashboard) -> None:
     browser = closed.open()
+    assert sign_in(browser, name="bob", password=PASSWORD) == 303, "who is right uses up no try"
+    for _ in range(MOST_FAILURES - 1):
+        assert browser.app.state.tries.begin(time.monotonic())  # type: ignore[attr-defined]
 
-    statuses = [sign_in(browser, name="", password="guess") for _ in range(MOST_FAILURES + 1)]
-
-    assert statuses == [401] * MOST_FAILURES + [429]
+    assert sign_in(browser, name="", password="guess") == 401
+    assert sign_in(browser, name="", password="guess") == 429
     assert sign_in(browser, name="bob", password=PASSWORD) == 429
-    failures = Failures()
-    for _ in range(MOST_FAILURES):
-        failures.note(0.0)
-    assert failures.too_many(59.0)
-    assert not failures.too_many(61.0)
+
+
+def test_a_rush_of_tries_gets_no_further_and_those_that_succeed_do_not_count() -> None:
+    tries = Tries()
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(tries.begin, [0.0] * 200)) == MOST_FAILURES, "all of them before any has failed"
+    assert not tries.begin(59.0)
+    tries.succeeded(0.0)
+    assert tries.begin(59.0)
+    assert not tries.begin(59.5)
+    assert tries.begin(61.0)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_strangers_cannot_send_more_than_a_form(closed: Dashboard) -> None:
+    browser = closed.open()
+    token = csrf(browser, "/signin")
+
+    assert browser.post("/signin", data={"csrf": token, "password": "x" * 70_000}).status_code == 413
+    assert browser.post("/signin", content=iter([b"password=x"])).status_code == 411
+    headers = {"Content-Length": "9" * 30}
+    assert browser.request("POST", "/signin", content=b"x", headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_host_that_is_none_is_not_served(closed: Dashboard, dashboard: Dashboard) -> None:
+    for host in ("[", "", "127.0.0.1.evil.example", "evil.example#127.0.0.1", "127.0.0.1@evil.example"):
+        answer = dashboard.open().get("/alerts", headers={"Host": host}, follow_redirects=False)
+        assert answer.status_code in (303, 400, 421), host
+        assert "evil" not in answer.headers.get("location", "")
 
 
 def test_signing_in_leads_nowhere_else() -> None:

@@ -6,17 +6,20 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
+from alerts.escaping import one_line
 from alerts.links import VerdictLink, read_verdict_link
 from tocsin.config.bounds import Span
 from tocsin.model import Judgement, Mute, Verdict
 from tocsin.web.desk import At, Desk
 from tocsin.web.guard import check_form
+from tocsin.web.rows import Id
 
 router = APIRouter(include_in_schema=False)
 Csrf = Annotated[str, Form(max_length=500)]
-Note = Annotated[str, Form(max_length=500)]
+Note = Annotated[str, Form(max_length=500), AfterValidator(one_line)]
+"""Somebody's words, which others will see in a terminal too."""
 _SPAN: TypeAdapter[Span] = TypeAdapter(Span)
 
 
@@ -65,7 +68,7 @@ def mute(
 
 @router.post("/mutes/{mute}/end")
 def unmute(
-    request: Request, desk: At, mute: int, alert: Annotated[str, Form(max_length=100)], csrf: Csrf = ""
+    request: Request, desk: At, mute: Id, alert: Annotated[str, Form(max_length=100)], csrf: Csrf = ""
 ) -> Response:
     """End a mute now."""
     check_form(request, csrf)
@@ -87,8 +90,8 @@ def judge_alert(
 def judge_trigger(
     request: Request,
     desk: At,
-    id: int,
-    article: Annotated[int, Form()],
+    id: Id,
+    article: Annotated[Id, Form()],
     value: Annotated[Judgement, Form()],
     csrf: Csrf = "",
     note: Note = "",

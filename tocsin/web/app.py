@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from tocsin import __version__
 from tocsin.errors import StoreError
-from tocsin.web import acts, charts, details, guard, lists, metrics, overview
+from tocsin.web import acts, backtests, charts, details, guard, lists, metrics, overview
 from tocsin.web.charts import FOR_EVER
 from tocsin.web.desk import STATIC, Desk, desk_of
-from tocsin.web.signin import Failures
+from tocsin.web.signin import Tries
 
 logger = logging.getLogger("tocsin.web")
 
@@ -24,10 +24,10 @@ def application(desk: Desk) -> FastAPI:
     """The dashboard of `desk`."""
     app = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None)
     app.state.desk = desk
-    app.state.failures = Failures()
+    app.state.tries = Tries()
     app.state.overviews = overview.Overviews()
     app.middleware("http")(guard.guard)
-    for module in (overview, lists, details, acts, guard, metrics, charts):
+    for module in (overview, lists, details, backtests, acts, guard, metrics, charts):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_exception_handler(StarletteHTTPException, _refused)

@@ -13,6 +13,7 @@ from flows.health import blind
 from tocsin.config.thresholds import Threshold
 from tocsin.model import Alert, Article, Judgement, Trigger
 from tocsin.web.desk import At, Desk
+from tocsin.web.rows import Id
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,7 +56,7 @@ def alert(request: Request, desk: At, id: str) -> HTMLResponse:
 
 
 @router.get("/events/{id}")
-def event(request: Request, desk: At, id: int) -> HTMLResponse:
+def event(request: Request, desk: At, id: Id) -> HTMLResponse:
     """An event with its reports and the alerts that rest on it."""
     found = desk.store.events.by_id([id]).get(id)
     if found is None:
@@ -72,7 +73,7 @@ def event(request: Request, desk: At, id: int) -> HTMLResponse:
 
 
 @router.get("/articles/{id}")
-def article(request: Request, desk: At, id: int) -> HTMLResponse:
+def article(request: Request, desk: At, id: Id) -> HTMLResponse:
     """An article with what was detected in it."""
     found = desk.store.articles.get(id)
     if found is None:

@@ -17,6 +17,8 @@ from tocsin.web.signin import LASTING_S, Session, is_current, is_token, new_sess
 COOKIE = "tocsin_session"
 OPEN_PATHS = ("/static/", "/signin", "/verdict/", "/healthz")
 """Served without signing in: nothing there tells of the watch, or a signed link stands for its holder."""
+MOST_BYTES = 65_536
+"""Of a form: strangers who may not sign in can still send."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr {attributes}; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,6 +43,10 @@ async def guard(request: Request, call_next: Next) -> Response:
     web = (await run_in_threadpool(lambda: desk.config)).settings.web
     if not _is_host(web, request.url.hostname or ""):
         response: Response = JSONResponse({"detail": "this host is not served here"}, 421)
+    elif refusal := _oversized(request):
+        response = JSONResponse({"detail": "larger than any form of ours, or of unknown length"}, refusal)
+    elif not request.url.path.isprintable():
+        response = JSONResponse({"detail": "there is no such page"}, 404)
     else:
         response = await _answer(desk, web, request, call_next)
     return _bounded(response, request)
@@ -82,10 +88,18 @@ def _is_host(web: WebSettings, host: str) -> bool:
     return web.closed or host in _LOCAL or host == web.host or host == urlsplit(web.address).hostname
 
 
+def _oversized(request: Request) -> int:
+    """The status that refuses a body before any of it is read, 0 for one that a form of ours can have."""
+    if "transfer-encoding" in request.headers:
+        return 411
+    length = request.headers.get("content-length", "0")
+    return 0 if length.isdecimal() and int(length[:20]) <= MOST_BYTES else 413
+
+
 def _bounded(response: Response, request: Request) -> Response:
     response.headers.update(_HEADERS)
     # Plotly sets style attributes on what it draws; no other page needs any.
-    drawn = request.url.path.startswith("/watches/")
+    drawn = request.url.path.startswith(("/watches/", "/backtests/"))
     response.headers["Content-Security-Policy"] = _POLICY.format(attributes="'unsafe-inline'" if drawn else "'none'")
     response.headers.setdefault("Cache-Control", "no-store")
     if request.url.scheme == "https":
@@ -134,14 +148,14 @@ def signin_done(
     """Open a session, or say that it cannot be."""
     check_form(request, csrf)
     web = desk.config.settings.web
-    failures = request.app.state.failures
-    late = failures.too_many(time.monotonic())
+    tries, began_s = request.app.state.tries, time.monotonic()
+    late = not tries.begin(began_s)
     who = "" if late else signed_in(web, name, password)
     if not who:
-        failures.note(time.monotonic())
         wrong = "Too many tries; wait a minute." if late else "That is not right."
         page = {"next": local(next), "wrong": wrong, "names": bool(web.users)}
         return desk.page(request, "signin.html", status=429 if late else 401, **page)
+    tries.succeeded(began_s)
     response = RedirectResponse(local(next), 303)
     keep(response, desk, new_session(who, stamp_of(web, who)), request)
     return response

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
@@ -27,6 +29,8 @@ PER_S = 60.0
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash(secrets.token_urlsafe())
 """Verified for names that do not exist, so that they take as long as others."""
+_ONE_AT_A_TIME = threading.Lock()
+"""A password takes 64 MB to verify, which strangers may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +110,31 @@ def signed_in(web: WebSettings, name: str, password: str) -> str:
         return TOKEN_USER
     known = web.users.get(name, "")
     try:
-        _HASHER.verify(known or _NOBODY, password)
+        with _ONE_AT_A_TIME:
+            _HASHER.verify(known or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return ""
     return name if known else ""
 
 
 @dataclass(slots=True)
-class Failures:
-    """Failed sign-ins of late, over all who try. `now_s` is any clock that only goes forward."""
+class Tries:
+    """Sign-ins of late that failed or are under way, over all who try. `now_s` is any clock that only goes forward."""
 
     at_s: deque[float] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def too_many(self, now_s: float) -> bool:
-        """Whether nobody may try at present."""
-        while self.at_s and now_s - self.at_s[0] > PER_S:
-            self.at_s.popleft()
-        return len(self.at_s) >= MOST_FAILURES
+    def begin(self, now_s: float) -> bool:
+        """Whether somebody may try now; then it counts as failed until it has succeeded, so that no rush gets past."""
+        with self._lock:
+            while self.at_s and now_s - self.at_s[0] > PER_S:
+                self.at_s.popleft()
+            if len(self.at_s) >= MOST_FAILURES:
+                return False
+            self.at_s.append(now_s)
+            return True
 
-    def note(self, now_s: float) -> None:
-        """One more failed."""
-        self.at_s.append(now_s)
+    def succeeded(self, began_s: float) -> None:
+        """The one that began then did not fail."""
+        with self._lock, suppress(ValueError):
+            self.at_s.remove(began_s)
