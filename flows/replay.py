@@ -24,7 +24,7 @@ from flows.seeds import SeedFeed, SeedServer
 from flows.serving import free_port, server_child, wait_until_healthy
 
 STEP = dt.timedelta(hours=12)
-_COPIED = ("actors.yaml", "vocabulary.yaml", "triggers", "watches", "templates")
+_COPIED = ("actors.yaml", "places.yaml", "vocabulary.yaml", "triggers", "watches", "templates")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alerts.crossings import index
 from tocsin.model import Event, Modality
-from tocsin.web.overview import PAIRS, places, series, steps, timeline
+from tocsin.web.overview import PAIRS, series, steps, timeline
 
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -57,18 +57,14 @@ def test_times_end_now_and_are_few() -> None:
         assert len(times) <= 366
 
 
-def test_events_are_counted_by_day_and_place() -> None:
+def test_a_pair_whose_index_reads_as_nothing_is_not_drawn() -> None:
+    found = [series([event(severity=severity)], 7 * DAY, steps(NOW - 7 * DAY, NOW))[0].flat for severity in (0.01, -2)]
+
+    assert found == [True, False]
+
+
+def test_events_are_counted_by_day() -> None:
     days = [NOW.date() - 2 * DAY, NOW.date() - DAY, NOW.date()]
-    known = [
-        event(DAY, place="Wonsan"),
-        event(DAY, place="Wonsan"),
-        event(dt.timedelta(0), place="Tokyo"),
-        event(9 * DAY),
-        event(DAY, modality=Modality.PROSPECTIVE, place="Seoul"),
-    ]
+    known = [event(DAY), event(DAY), event(dt.timedelta(0)), event(9 * DAY), event(DAY, modality=Modality.PROSPECTIVE)]
 
     assert timeline(known, days) == {"missile_test": [0, 2, 1]}
-    assert [(each.name, each.events, each.last_at) for each in places(known)] == [
-        ("Wonsan", 2, NOW - DAY),
-        ("Tokyo", 1, NOW),
-    ]

@@ -1,6 +1,6 @@
 """The configuration: YAML files in one folder, read once, at the edge, into typed objects.
 
-    settings.yaml  feeds.yaml  actors.yaml  channels.yaml  triggers/*.yaml  watches/*.yaml
+    settings.yaml  feeds.yaml  actors.yaml  channels.yaml  places.yaml  triggers/*.yaml  watches/*.yaml
 
 `load` gives all of it or a `ConfigError` with every problem found. `load_or_last_good` is for unattended runs: a bad
 edit leaves the last configuration that loaded in force, and comes back as the error to tell the operator.
@@ -13,16 +13,18 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tocsin.config.actors import Actors, read_actors
 from tocsin.config.channels import Channel, read_channels
 from tocsin.config.feeds import Feed, read_feeds
+from tocsin.config.places import Places, read_places
 from tocsin.config.settings import Settings, read_settings
 from tocsin.config.triggers import Rule, read_rules
 from tocsin.config.watches import Watch, read_watches
 from tocsin.errors import ConfigError, Problem, SetupError
+from tocsin.keys import make_private
 
 LAST_GOOD = "config.good"
 KEPT = "TOCSIN_LAST_GOOD"
@@ -42,6 +44,7 @@ class Config:
     watches: tuple[Watch, ...]
     channels: tuple[Channel, ...]
     digest: str
+    places: Places = field(default_factory=Places)
 
     @property
     def state(self) -> Path:
@@ -131,11 +134,12 @@ def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list
     feeds = read_feeds(source, problems)
     # Where one of them is broken its name would be missing too, and one mistake would read as many.
     sound = not problems
+    actors = read_actors(source, problems)
     return Config(
         folder=folder,
         settings=read_settings(source, problems, environ, secrets=folder),
         feeds=feeds,
-        actors=read_actors(source, problems),
+        actors=actors,
         rules=rules,
         watches=read_watches(
             source,
@@ -146,6 +150,7 @@ def _read(source: Path, folder: Path, environ: Mapping[str, str], problems: list
         ),
         channels=channels,
         digest=digest(source),
+        places=read_places(source, problems, actors=actors.titles or None),
     )
 
 
@@ -167,6 +172,7 @@ def _keep(config: Config) -> None:
     good = config.state / LAST_GOOD
     if good.is_dir() and digest(good) == config.digest:
         return
+    make_private(config.state)
     fresh, old = (good.with_name(f"{LAST_GOOD}.{kind}.{os.getpid()}") for kind in ("new", "old"))
     for path in _files(config.folder):
         copy = fresh / path.relative_to(config.folder)

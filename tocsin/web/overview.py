@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -14,19 +13,26 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BeforeValidator
 
 from alerts.crossings import HALF_LIVES
-from alerts.fitting import UNKNOWN, fits, values
+from alerts.fitting import fits, values
 from tocsin.config.thresholds import Score, Where, wheres
 from tocsin.config.watches import Watch
 from tocsin.model import Event, Modality
 from tocsin.web.desk import At, Desk
 from tocsin.web.lists import feed_rows
+from tocsin.web.maps import maps
+from tocsin.web.places import Gazetteer, Spot, spots
 from tocsin.web.rows import AlertRow
 
 router = APIRouter(tags=["watches"])
 DAY = dt.timedelta(days=1)
 PAIRS = 6
 """Pairs whose index is drawn: those that rose or fell furthest."""
+FLAT = 0.05
+"""An index that never comes so far from nothing is not drawn: it reads as 0."""
 PLACES = 20
+"""Places that are listed; the map has all that it knows."""
+TODAY = 6
+"""Alerts of today that are shown at once."""
 SHOWN_ALERTS = 500
 KEPT = dt.timedelta(minutes=1)
 """An overview is as old as this at most; a sweep a minute brings nothing newer."""
@@ -43,14 +49,10 @@ class Series:
     points: Sequence[float]
     """At each of the overview's times."""
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place and what was reported to have happened there."""
-
-    name: str
-    events: int
-    last_at: dt.datetime
+    @property
+    def flat(self) -> bool:
+        """Whether it reads as 0 all the time."""
+        return all(abs(point) < FLAT for point in self.points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Overview:
     days: Sequence[dt.date]
     types: Mapping[str, Sequence[int]]
     """Type of trigger → number of events on each of `days`."""
-    places: Sequence[Place]
+    places: Sequence[Spot]
     alerts: Sequence[AlertRow]
 
 
@@ -99,10 +101,10 @@ def _made(desk: Desk, watch: Watch, days: int, now: dt.datetime) -> Overview:
         watch.id,
         half_life / DAY,
         times,
-        series(mine, half_life, times),
+        [each for each in series(mine, half_life, times) if not each.flat],
         dates,
         timeline(shown, dates),
-        places(shown),
+        spots(shown, Gazetteer(desk.config.places, desk.config.actors)),
         [AlertRow.of(alert) for alert in alerts],
     )
 
@@ -162,17 +164,6 @@ def timeline(events: Iterable[Event], days: Sequence[dt.date]) -> dict[str, list
     return dict(sorted(found.items(), key=lambda item: (-sum(item[1]), item[0])))
 
 
-def places(events: Iterable[Event]) -> list[Place]:
-    """Where most was reported to have happened."""
-    count: Counter[str] = Counter()
-    last: dict[str, dt.datetime] = {}
-    for event in events:
-        if event.place and event.place != UNKNOWN and event.modality is Modality.HAPPENED:
-            count[event.place] += 1
-            last[event.place] = max(event.started_at, last.get(event.place, event.started_at))
-    return [Place(name, number, last[name]) for name, number in count.most_common(PLACES)]
-
-
 @router.get("/", include_in_schema=False)
 def first(desk: At) -> Response:
     """The first watch; without any, its alerts."""
@@ -202,7 +193,11 @@ def page(request: Request, desk: At, id: str, days: Annotated[Days, Query()] = 3
         days=days,
         overview=overview,
         today=[row for row in overview.alerts if row.fired_at >= now - DAY],
+        shown_today=TODAY,
         shown_alerts=SHOWN_ALERTS,
+        since=(now - days * DAY).date(),
+        maps=maps(overview.places),
+        shown_places=PLACES,
         polled=polled,
         blind=[row for row in polled if not row.alive],
         notices=desk.store.notices.all(),
