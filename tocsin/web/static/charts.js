@@ -1,4 +1,4 @@
-// The charts of the overview, drawn by Plotly from the JSON that programs can have too.
+// The charts, drawn by Plotly from the JSON that programs can have too.
 "use strict";
 
 const COLOURS = {
@@ -14,7 +14,7 @@ function layout(more) {
   return {
     paper_bgcolor: value("--panel"), plot_bgcolor: value("--panel"), font: { color: value("--ink"), size: 12 },
     margin: { l: 40, r: 16, t: 12, b: 30 }, colorway: COLOURS[dark.matches ? "dark" : "light"],
-    legend: { orientation: "h", y: -0.15, yanchor: "top" }, hovermode: "closest",
+    legend: { orientation: "h", y: -0.15, yanchor: "top", traceorder: "normal" }, hovermode: "closest",
     hoverlabel: { bgcolor: value("--page"), font: { color: value("--ink") } },
     xaxis: { ...axis, type: "date" }, yaxis: axis, ...more,
   };
@@ -51,16 +51,30 @@ function types(data) {
   const shown = entries.slice(0, 7);
   const rest = entries.slice(7);
   if (rest.length) shown.push(["other", data.days.map((_, day) => rest.reduce((sum, [, counts]) => sum + counts[day], 0))]);
+  // A bar of one day in a year would be thinner than a line: over many days a bar is a week, named by its first day.
+  const span = data.days.length > 92 ? 7 : 1;
+  const starts = data.days.filter((_, day) => day % span === 0);
+  const sums = (counts) => starts.map((_, bar) => counts.slice(bar * span, (bar + 1) * span).reduce((sum, count) => sum + count, 0));
   const traces = shown.map(([type, counts]) => ({
-    type: "bar", name: plain(type.replaceAll("_", " ")), x: data.days, y: counts, hovertemplate: "%{x|%d %b}: %{y}",
+    type: "bar", name: plain(type.replaceAll("_", " ")), x: starts, y: sums(counts), hovertemplate: "%{x|%d %b}: %{y}",
   }));
-  const most = Math.max(...data.days.map((_, day) => traces.reduce((sum, trace) => sum + trace.y[day], 0)));
+  const most = Math.max(...starts.map((_, bar) => traces.reduce((sum, trace) => sum + trace.y[bar], 0)));
   const how = layout({ barmode: "stack" });
   how.yaxis = { ...how.yaxis, dtick: most < 6 ? 1 : undefined };
   return [traces, how];
 }
 
-const DRAW = { index, types };
+function weeks(data) {
+  const bars = [[data.a.name, data.a_week], [data.b.name, data.b_week]];
+  const traces = bars.map(([name, counts]) => ({
+    type: "bar", name: plain(name), x: data.weeks, y: counts, hovertemplate: "week of %{x|%d %b}: %{y}",
+  }));
+  const how = layout({ barmode: "group" });
+  how.yaxis = { ...how.yaxis, dtick: Math.max(...data.a_week, ...data.b_week) < 6 ? 1 : undefined };
+  return [traces, how];
+}
+
+const DRAW = { index, types, weeks };
 const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, topojsonURL: "/static/" };
 const loaded = new Map();
 
