@@ -13,15 +13,15 @@ from xml.etree import ElementTree as ET
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from tocsin.interop.table import safe
 from tocsin.web.rows import AlertRow
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _ATOM = "http://www.w3.org/2005/Atom"
 
 
-def as_json(rows: Sequence[Any]) -> Response:
-    """A JSON array of objects; times as ISO 8601."""
-    return Response(to_json(list(rows)), media_type="application/json")
+def as_json(value: Any) -> Response:
+    """Dataclasses and sequences of them as JSON objects and arrays; times as ISO 8601."""
+    return Response(to_json(value), media_type="application/json")
 
 
 def as_csv(rows: Sequence[Any], row: type[Any], *, name: str) -> Response:
@@ -40,9 +40,7 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, tuple | list):
         value = " ".join(map(str, value))
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    return value
+    return safe(value) if isinstance(value, str) else value
 
 
 def as_atom(rows: Sequence[AlertRow], *, base: str, now: dt.datetime) -> Response:
