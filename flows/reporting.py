@@ -28,7 +28,10 @@ def write_report(
     path = path or config.state / "reports" / f"{until:%Y-%m-%d}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(_html(config, store, since, until), encoding="utf-8")
+    html = _html(config, store, since, until)
+    fresh.unlink(missing_ok=True)
+    with fresh.open("x", encoding="utf-8") as file:  # never through a link that somebody has put there
+        file.write(html)
     fresh.replace(path)
     return path
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flows.alarms import raise_alarm
 from tocsin.config.folder import Config
+from tocsin.keys import make_private
 from tocsin.store import Store
 
 SWEPT = "swept_at"
@@ -33,7 +34,7 @@ def ended(config: Config, store: Store, *, now: dt.datetime) -> None:
     if known and now < dt.datetime.fromisoformat(known) <= now + AHEAD:
         return
     store.notices.remember(SWEPT, now.isoformat())
-    config.state.mkdir(parents=True, exist_ok=True)
+    make_private(config.state)
     fresh = config.state / f"{FILE}.new"
     fresh.write_text(now.isoformat(), encoding="utf-8")
     fresh.replace(config.state / FILE)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from flows.environment import prepare
 from tocsin.errors import SetupError
+from tocsin.keys import make_private
 
 logger = logging.getLogger("tocsin.serve")
 
@@ -112,7 +113,7 @@ def web_child() -> Child:
 @contextmanager
 def only_one(state: Path) -> Iterator[None]:
     """Hold the lock of `state`: SetupError with the pid of the holder where another process has it."""
-    state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     path = state / "serve.lock"
     with path.open("a+", encoding="utf-8") as handle:
         try:

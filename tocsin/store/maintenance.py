@@ -48,6 +48,7 @@ class Maintenance:
         draft = target.with_name(f".{target.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
         try:
+            draft.touch(0o600, exist_ok=False)  # SQLite writes into an empty file too
             self._vacuum_into(draft)
             draft.rename(target)
         finally:

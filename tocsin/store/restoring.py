@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from tocsin.errors import SetupError, StoreError
+from tocsin.keys import make_private
 from tocsin.store import schema
 from tocsin.store.engine import Database
 from tocsin.store.maintenance import Maintenance
@@ -42,7 +43,7 @@ def restore(url: URL, backup: Path, *, now: dt.datetime) -> Restored:
     path = Path(url.database or "")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         _copy(backup, draft)
         _demand_sound(draft, backup)
         before, after = migrate(URL.create("sqlite", database=str(draft)))
@@ -102,6 +103,7 @@ def _copy(source: Path, target: Path) -> None:
         if suffix and not part.exists():
             continue
         copy = target.with_name(target.name + suffix)
+        copy.touch(0o600)
         shutil.copyfile(part, copy)
         with copy.open("rb+") as file:
             os.fsync(file.fileno())

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin import failpoint
 from tocsin.errors import SetupError
+from tocsin.keys import make_private
 from tocsin.store import schema
 from tocsin.store.engine import BUSY_TIMEOUT, WRITER, Database, open_engine
 from tocsin.store.maintenance import Maintenance
@@ -107,7 +108,7 @@ def demand_file(path: Path) -> None:
     if path.with_name(f"{path.name}-wal").exists():
         raise SetupError(_WHAT, subject=str(path), cause=f"the file is gone, but its -wal is there; {restore}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         _create(path)
     except (OSError, sqlite3.Error) as error:
         raise SetupError("cannot make the database", subject=str(path), cause=str(error)) from error
@@ -116,6 +117,7 @@ def demand_file(path: Path) -> None:
 def _create(path: Path) -> None:
     """A new database at `path`: complete or not at all. One that another process made meanwhile wins."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft.touch(0o600, exist_ok=False)  # what SQLite keeps beside it gets the same mode
     try:
         with closing(sqlite3.connect(draft)) as connection:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
