@@ -18,7 +18,7 @@ from tocsin.config.channels import Family
 SUBJECT = 200
 _JOINERS = "\u200c\u200d"
 _BREAK = "\u200b"
-_MENTION = re.compile(r"(?<=[@])(?=[\w<&!#-])")
+_MENTION = re.compile(r"(?<=@)(?=\S)")
 _SPECIAL = re.compile(r"(?<=<)(?=[@#&!:/a-zA-Z])")
 _MASKED = re.compile(r"(?<=\])(?=[(\[:])")
 _FENCE = re.compile(r"`(?=``)")
@@ -37,7 +37,7 @@ def one_line(text: str, limit: int = 0) -> str:
 def safe_link(url: str) -> str:
     """`url` where it is an http(s) address, with every character that some markup could take for its own encoded.
 
-    "" for anything else (`javascript:`, `data:`, no host), so that no message ever carries it.
+    "" for anything else (`javascript:`, `data:`, no host, a login), so that no message ever carries it.
     """
     text = "".join(url.split())
     try:
@@ -45,7 +45,8 @@ def safe_link(url: str) -> str:
         host = parts.hostname
     except ValueError:
         return ""
-    if parts.scheme.lower() not in ("http", "https") or not host or len(text) > 2_000:
+    # No news has a login in its address: `https://www.bbc.com@evil.example/` only looks like somebody else's.
+    if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc or len(text) > 2_000:
         return ""
     return quote(text.encode("utf-8", "replace").decode(), safe=":/?#@!$&+,;=%~._-")
 

@@ -170,6 +170,9 @@ def test_html_has_no_tag_attribute_or_link_of_strangers(link: str) -> None:
         ("javascript:alert(1)", ""),
         ("data:text/html,x", ""),
         ("ftp://a.example", ""),
+        ("https://www.bbc.example@evil.example/", ""),
+        ("https://www.bbc.example\\@evil.example/", ""),
+        ("https://a.example/@ann/1", "https://a.example/@ann/1"),
         ("https://", ""),
         ("https://[bad", ""),
         ("", ""),
@@ -223,7 +226,9 @@ def test_one_line_removes_what_cannot_be_seen_or_sent() -> None:
 
 
 @pytest.mark.parametrize("family", ["plain", "chat", "discord"])
-@pytest.mark.parametrize("token", ["@everyone", "@here", "@all", "<@U1", "<@&1", "<!channel", "<#C1", "](http", "```"])
+@pytest.mark.parametrize(
+    "token", ["@everyone", "@here", "@all", "<@U1", "<@&1", "<!channel", "<#C1", "](http", "```", "@**all**", "@*"]
+)
 def test_what_chat_services_act_upon_is_broken(family: Family, token: str) -> None:
     assert token not in rendered(family, f"Kim {token}x fires", hit="fires").body
 

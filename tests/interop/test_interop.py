@@ -101,7 +101,9 @@ def test_csv_is_a_line_each_with_a_head() -> None:
     assert (alert["watch"], alert["events"], alert["reason"]) == ("korea", "7 8 99", "2 >= 1")
 
 
-@pytest.mark.parametrize("title", ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "title", ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＠SUM(1)"]
+)
 def test_o03_no_cell_is_a_formula(title: str) -> None:
     told = Told(replace(TOLD.event, title=title, severity=-6.5))
     (row,) = csv.DictReader(io.StringIO("".join(table.events([told], NAMES)), newline=""))

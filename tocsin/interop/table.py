@@ -15,6 +15,8 @@ EVENT = (
     *("title", "links"),
 )
 ALERT = ("id", "fired_at", "kind", "state", "watch", "threshold", "group", "severity", "title", "reason", "events")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How what a spreadsheet runs begins; East Asian ones take the wide signs too."""
 Cell = str | int | float | None
 
 
@@ -61,7 +63,7 @@ def _alert(alert: Alert) -> Sequence[Cell]:
 def _lines(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
     yield _line(head)
     for row in rows:
-        yield _line([_safe(cell) if isinstance(cell, str) else cell for cell in row])
+        yield _line([safe(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def _line(row: Sequence[Cell]) -> str:
@@ -70,6 +72,6 @@ def _line(row: Sequence[Cell]) -> str:
     return text.getvalue()
 
 
-def _safe(cell: str) -> str:
-    """Spreadsheets run what begins like this, whoever wrote it (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def safe(cell: str) -> str:
+    """`cell`, with an apostrophe where a spreadsheet would run it, whoever wrote it (OWASP, CSV injection)."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
