@@ -24,6 +24,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.digest import digest
 from flows.maintain import maintain
+from flows.report import report
 from flows.watch import watch
 from tocsin.config.folder import find_folder, load_or_last_good
 from tocsin.config.settings import Settings
@@ -48,6 +49,7 @@ def deployments(settings: Settings, *, workers: int = 1) -> list[RunnerDeploymen
     schedules: list[tuple[object, Schedule, int]] = [
         (watch, Interval(settings.sweep_every), workers),
         (digest, Cron(settings.digest_cron, timezone=settings.timezone), 1),
+        (report, Cron(settings.report_cron, timezone=settings.timezone), 1),
         (maintain, Cron(settings.maintain_cron, timezone=settings.timezone), 1),
     ]
     return [

@@ -19,18 +19,24 @@ from tocsin.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = Settings.model_validate(
-    {"sweep_every": "90s", "digest_cron": "5 6 * * *", "maintain_cron": "1 2 * * *", "timezone": "Asia/Seoul"}
+    {
+        "sweep_every": "90s",
+        "digest_cron": "5 6 * * *",
+        "report_cron": "9 8 * * *",
+        "maintain_cron": "1 2 * * *",
+        "timezone": "Asia/Seoul",
+    }
 )
 
 
 def test_each_flow_has_the_schedule_of_the_settings() -> None:
     found = {each.flow_name: each for each in deployments(SETTINGS)}
 
-    assert list(found) == ["watch", "digest", "maintain"]
+    assert list(found) == ["watch", "digest", "report", "maintain"]
     (schedule,) = found["watch"].schedules or []
     assert isinstance(schedule.schedule, IntervalSchedule)
     assert schedule.schedule.interval == dt.timedelta(seconds=90)
-    for name, cron in (("digest", "5 6 * * *"), ("maintain", "1 2 * * *")):
+    for name, cron in (("digest", "5 6 * * *"), ("report", "9 8 * * *"), ("maintain", "1 2 * * *")):
         (schedule,) = found[name].schedules or []
         assert isinstance(schedule.schedule, CronSchedule)
         assert (schedule.schedule.cron, schedule.schedule.timezone) == (cron, "Asia/Seoul")
@@ -45,7 +51,7 @@ def test_every_deployment_is_active_and_sweeps_may_be_as_many_as_workers(workers
         assert each.concurrency_options is not None
         assert each.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
 
-    assert limits == {"watch": workers, "digest": 1, "maintain": 1}
+    assert limits == {"watch": workers, "digest": 1, "report": 1, "maintain": 1}
 
 
 def test_flows_take_nothing_that_could_be_a_secret() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from alerts.channels import Sender
-from flows.reporting import send_report, write_report
+from flows.reporting import send_report, week_before, week_name, write_report
 from tocsin.cli.context import configuration, err, now, opened, out
 
 _WEEK = dt.timedelta(days=7)
@@ -40,7 +40,7 @@ def report(
         if send:
             sender = Sender(timeout=config.settings.send.timeout)
             for recipient, error in send_report(config, store, sender, since=start, until=end):
-                out.print(f"{recipient}: {error or 'taken'}", markup=False, style="red" if error else None)
+                out.print(f"{recipient.name}: {error or 'taken'}", markup=False, style="red" if error else None)
                 failed |= bool(error)
     raise typer.Exit(1 if failed else 0)
 
@@ -54,13 +54,12 @@ def _span(week: str, since: str, until: str, moment: dt.datetime) -> tuple[dt.da
         if start >= end:
             _wrong("--since must be before --until")
         return start, end
-    if week:
-        try:
-            monday = dt.date.fromisoformat(f"{week}-1")
-        except ValueError:
-            _wrong(f"--week {week!r} is no ISO week; write year and week as in 2026-W47")
-    else:
-        monday = moment.date() - _WEEK - dt.timedelta(days=moment.weekday())
+    if not week:
+        return week_before(moment, dt.UTC)
+    try:
+        monday = dt.date.fromisoformat(f"{week}-1")
+    except ValueError:
+        _wrong(f"--week {week!r} is no ISO week; write year and week as in 2026-W47")
     start = dt.datetime.combine(monday, dt.time(), dt.UTC)
     return start, start + _WEEK
 
@@ -76,7 +75,7 @@ def _time(option: str, text: str) -> dt.datetime:
 def _name(since: dt.datetime, until: dt.datetime) -> str:
     """2026-W47 for that week, else both ends."""
     is_week = until - since == _WEEK and since.weekday() == 0 and since.time() == dt.time()
-    return f"{since:%G-W%V}" if is_week else f"{since:%Y-%m-%dT%H%M}_{until:%Y-%m-%dT%H%M}"
+    return week_name(since) if is_week else f"{since:%Y-%m-%dT%H%M}_{until:%Y-%m-%dT%H%M}"
 
 
 def _wrong(message: str) -> NoReturn:

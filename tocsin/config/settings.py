@@ -147,6 +147,8 @@ class Settings(Strict):
     shards: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Parts of the feeds that workers share among themselves; two to four for each worker, the same for all of them."""
     digest_cron: str = "0 7 * * *"
+    report_cron: str = "30 7 * * *"
+    """When channels with `reports` get the report of the last whole week, if they have not got it yet."""
     maintain_cron: str = "20 3 * * *"
     timezone: str = "UTC"
     prefect_port: Annotated[int, Field(ge=1, le=65535)] = 4200
