@@ -119,8 +119,14 @@ class Pool:
         if self._executor is None:
             context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(self.size, mp_context=context, initializer=_end_with_parent)
-            atexit.register(self._executor.shutdown, wait=False, cancel_futures=True)
+            atexit.register(self.close)
         return self._executor
+
+    def close(self) -> None:
+        """End them, whatever they are doing."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
 
 
 def _end_with_parent() -> None:
