@@ -35,12 +35,12 @@ COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
 
 
 @contextmanager
-def process(*command: str, environ: dict[str, str], log: Path) -> Iterator[None]:
-    """A process with all that it starts, ended with the block."""
+def process(*command: str, environ: dict[str, str], log: Path) -> Iterator[int]:
+    """The pid of a process that is ended with the block, with all that it starts."""
     with log.open("ab") as output:
         started = subprocess.Popen(command, env=environ, stdout=output, stderr=output, start_new_session=True)
     try:
-        yield
+        yield started.pid
     finally:
         for number, wait_s in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
             with suppress(ProcessLookupError):
