@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import socket
 import threading
@@ -21,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.newsroom import Room
 from tests.web.conftest import Dashboard, poisoned, stock
+from tests.web.test_backtests import keep
 from tocsin.model import AlertState, Judgement
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -35,7 +37,8 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
-PAGES = ("/watches/test", "/alerts", "/events", "/articles", "/rules", "/feeds")
+COMPARED = "/backtests/compare?a=loose&b=strict"
+PAGES = ("/watches/test", "/alerts", "/events", "/articles", "/rules", "/feeds", "/backtests", COMPARED)
 WIDTHS = (1280, 390)
 PICTURES = "TOCSIN_PICTURES"
 """Names a folder for pictures of every page."""
@@ -57,9 +60,9 @@ class Visit:
         self.page.goto(f"{self.base}{path}")
 
     def drawn(self) -> None:
-        """Wait until both charts are drawn."""
-        for name in ("index", "types"):
-            self.page.wait_for_selector(f"#{name}-chart[data-drawn] svg.main-svg")
+        """Wait until every chart of the page is drawn."""
+        for place in self.page.locator("[data-chart]").all():
+            place.and_(self.page.locator("[data-drawn]")).locator("svg.main-svg").first.wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,9 @@ def visiting(room: Room, chromium: Browser) -> Iterator[Visiting]:
     with ThreadPoolExecutor(1) as thread:
         # Playwright's loop runs in this thread, and a sweep runs one of its own.
         thread.submit(stock, room).result()
+        (room.config / "places.yaml").write_text("seats: {KP: [39, 125.8], UN: [40.8, -74]}\n")
+        for name, two in (("loose", 2), ("strict", 3)):
+            thread.submit(keep, room.state, name, two=two).result()
     visits: list[Visit] = []
     with ExitStack() as stack:
         dashboard = Dashboard(room, stack)
@@ -144,9 +150,39 @@ def test_the_charts_are_drawn_with_alerts_as_marks(visiting: Visiting, width: in
     visit.drawn()
 
     assert visit.page.title().startswith("Test")
+    assert visit.page.locator("[data-chart]").count() == 2
     assert visit.page.locator("#types-chart .bars path, #types-chart .barlayer path").count() >= 1
     assert visit.page.locator("#index-chart .scatterlayer .points path").count() == 2
     assert visit.page.locator("#index-chart .scatterlayer .lines path").count() >= 1
+
+
+def test_the_map_is_drawn_and_leads_to_its_events_by_keyboard_too(visiting: Visiting) -> None:
+    visit = visiting()
+    visit.goto("/watches/test")
+    circle = visit.page.get_by_role("link", name=re.compile("North Korea, place not named: \\d+ event"))
+    box = circle.first.locator("circle").bounding_box()
+    assert box is not None
+    assert box["width"] >= 6
+    assert len(visit.page.locator(".map .land").first.get_attribute("d") or "") > 1_000
+
+    circle.first.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_url("**/events?actor=KP&since=*")
+
+    assert visit.page.locator(".cards > li").count() >= 1
+
+
+def test_two_backtests_are_chosen_and_seen_side_by_side(visiting: Visiting) -> None:
+    visit = visiting()
+    visit.goto("/backtests")
+    visit.page.get_by_label("Before").select_option("loose")
+    visit.page.get_by_label("After").select_option("strict")
+    visit.page.get_by_role("button", name="Compare").click()
+    visit.page.wait_for_url(f"**{COMPARED}")
+    visit.drawn()
+
+    assert visit.page.locator("#weeks-chart .barlayer .trace").count() == 2
+    assert visit.page.get_by_text("0 gained, 1 lost, 0 moved by strict.").is_visible()
 
 
 def test_an_analyst_filters_reads_acknowledges_and_judges(visiting: Visiting) -> None:
@@ -195,8 +231,7 @@ def test_every_page_passes_axe_and_fits_its_window(visiting: Visiting, width: in
 
     for path in (*PAGES, *more):
         visit.goto(path)
-        if path.startswith("/watches"):
-            visit.drawn()
+        visit.drawn()
         found = Axe().run(visit.page)
         assert found.violations_count == 0, f"{path}: {found.generate_report()}"
         wide = visit.page.evaluate("document.documentElement.scrollWidth")
@@ -211,8 +246,7 @@ def test_nothing_that_feeds_say_is_run(visiting: Visiting) -> None:
 
     for path in (*PAGES, f"/articles/{article}", f"/events/{event}", f"/alerts/{alert}"):
         visit.goto(path)
-        if path.startswith("/watches"):
-            visit.drawn()
+        visit.drawn()
         assert visit.page.locator("a[href^=javascript]").count() == 0
 
 
@@ -224,9 +258,7 @@ def test_pictures_of_every_page(visiting: Visiting) -> None:
         (alert, *_) = visit.dashboard.store.alerts.recent()
         for path in (*PAGES, f"/alerts/{alert.id}", f"/events/{alert.events[0]}", "/articles/1"):
             visit.goto(path)
-            if path.startswith("/watches"):
-                visit.drawn()
-            name = (
-                f"{path.split('/')[1]}{'-one' if path.count('/') > 1 else ''}-{width}-{'dark' if dark else 'light'}.png"
-            )
+            visit.drawn()
+            one = "-one" if path.count("/") > 1 else ""
+            name = f"{path.split('/')[1]}{one}-{width}-{'dark' if dark else 'light'}.png"
             visit.page.screenshot(path=folder / name, full_page=True)
