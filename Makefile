@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-scale dev run serve check test soak scale bench-poll machine lint types contracts lock format clean
+.PHONY: help install install-scale dev run serve check test browser soak scale bench-poll machine lint types contracts lock format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -42,6 +42,12 @@ serve: install  ## run the scheduled flows on the feeds in config/ until stopped
 
 test: dev  ## run the tests
 	$(BIN)/pytest
+
+browser: dev  ## run the dashboard's tests in a real Chromium; without one `make test` leaves them out
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -q -y chromium; } \
+	  || { echo "No Chromium here: on Debian, apt-get install chromium."; exit 1; }
+	$(BIN)/pytest tests/web/test_browser.py
 
 soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothing may be lost
 	$(BIN)/python benchmarks/kill_soak.py --minutes 10
