@@ -2,9 +2,10 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+ADVISORIES ?= https://api.osv.dev/v1/query
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-scale dev run serve check test browser soak scale bench-poll machine lint types contracts lock format clean
+.PHONY: help install install-scale install-parquet dev run serve check test browser soak scale bench-poll machine lint types contracts lock audit sbom format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -31,6 +32,12 @@ install: .venv/installed  ## make .venv with the locked versions (idempotent)
 	@touch $@
 
 install-scale: .venv/installed-scale  ## the same with what detection on a Dask cluster needs
+
+.venv/installed-parquet: .venv/installed requirements-parquet.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-parquet.lock
+	@touch $@
+
+install-parquet: .venv/installed-parquet  ## the same with what exports as Parquet need
 
 dev: .venv/installed-dev  ## the same with the tools for tests
 
@@ -74,6 +81,19 @@ contracts: dev
 check: lint types contracts test  ## everything that CI runs
 	$(BIN)/tocsin check
 
+audit: dev  ## ask an advisory service whether a locked version is known to be vulnerable; exit 2: it did not answer
+	@said=$$($(BIN)/pip-audit --progress-spinner off --require-hashes --disable-pip --vulnerability-service osv \
+	    --osv-url $(ADVISORIES) -r requirements.lock 2>&1); code=$$?; printf '%s\n' "$$said" | tail -n 100; \
+	case "$$code:$$said" in \
+	  0:*) ;; \
+	  *"Found "*) exit 1 ;; \
+	  *) echo "audit: nothing was checked: no usable answer from $(ADVISORIES)" >&2; exit 2 ;; \
+	esac
+
+sbom: dev  ## write sbom.json: what is installed, as CycloneDX, out of the lock
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \
+	  --output-file sbom.json requirements.lock
+
 format: dev  ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -84,8 +104,10 @@ lock: .venv/bin/uv  ## resolve the dependencies anew (hashes only, no addresses)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --custom-compile-command "make lock" --group build --extra scale -c requirements.lock pyproject.toml -o requirements-scale.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --custom-compile-command "make lock" --group build --group dev --extra scale -c requirements-scale.lock pyproject.toml \
-	  -o requirements-dev.lock
+	  --custom-compile-command "make lock" --group build --extra parquet -c requirements.lock pyproject.toml -o requirements-parquet.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --custom-compile-command "make lock" --group build --group dev --extra scale --extra parquet -c requirements-scale.lock \
+	  -c requirements-parquet.lock pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove the environment and caches, not the state
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

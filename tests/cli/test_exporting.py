@@ -6,6 +6,9 @@ import csv
 import datetime as dt
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import stix2
@@ -41,6 +44,28 @@ def test_alerts_go_out_with_what_they_rest_on(told: Room, run: Run) -> None:
     assert (kinds.count("report"), kinds.count("incident")) == (2, 2)
     assert len(run("alerts", "export", "--format", "csv", "--watch", "test").out.splitlines()) == 3
     assert len(run("alerts", "export", "--format", "csv", "--watch", "none").out.splitlines()) == 1
+
+
+def test_parquet_goes_into_a_file(told: Room, run: Run) -> None:
+    arrow = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` is not installed")
+    for what, rows in (("events", 2), ("alerts", 2)):
+        file = told.folder / f"{what}.parquet"
+        assert run(what, "export", "--format", "parquet", str(file)).code == 0
+        assert arrow.read_table(file).num_rows == rows
+        assert run(what, "export", "--format", "parquet", str(file)).err.endswith("File exists\n")
+    done = run("events", "export", "--format", "parquet")
+    assert (done.code, done.err) == (2, "tocsin: cannot export: stdout: Parquet is no text; name a file\n")
+
+
+def test_without_pyarrow_parquet_says_what_to_install(told: Room) -> None:
+    file = told.folder / "events.parquet"
+    arguments = ["events", "export", "--format", "parquet", str(file)]
+    code = f"import sys; sys.modules['pyarrow'] = None; from tocsin.cli import main; main({arguments!r})"
+    environ = {**os.environ, **told.environ}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "it needs pyarrow; run `make install-parquet`" in done.stderr
+    assert not file.exists()
 
 
 def test_only_the_days_that_are_asked_for(told: Room, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 from dataclasses import replace
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.store.samples import NOW, article, event, trigger
 from tocsin.config.triggers import read_rules
-from tocsin.interop import Names, Told, plover, stix, table
+from tocsin.interop import Names, Told, parquet, plover, stix, table
 from tocsin.model import Alert, Modality
 
 NAMES = Names({"KP": "North Korea", "HAMAS": "Hamas"}, frozenset({"KP"}), frozenset({"HAMAS"}))
@@ -99,6 +100,37 @@ def test_csv_is_a_line_each_with_a_head() -> None:
     assert (bare["source"], bare["links"]) == ("", "")
     (alert,) = csv.DictReader(io.StringIO("".join(table.alerts([ALERT]))))
     assert (alert["watch"], alert["events"], alert["reason"]) == ("korea", "7 8 99", "2 >= 1")
+
+
+def test_parquet_keeps_types_times_and_lists() -> None:
+    arrow = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` is not installed")
+    file = io.BytesIO()
+    parquet.events([TOLD, BARE], NAMES, file)
+    found = arrow.read_table(file)
+    assert set(found.column_names) == set(table.EVENT)
+    first, bare = found.to_pylist()
+    assert (first["started_at"], first["started_at"].utcoffset()) == (NOW, dt.timedelta())
+    assert (first["occurred_on"], first["severity"], first["corroboration"]) == (dt.date(2026, 3, 1), 6.5, 2)
+    assert (first["publishers"], first["state_media"]) == (["reuters", "yonhap"], False)
+    assert first["links"] == ["https://example.org/1"]
+    assert (bare["source"], bare["source_name"], bare["links"]) == (None, None, [])
+
+    file = io.BytesIO()
+    parquet.alerts([ALERT], file)
+    found = arrow.read_table(file)
+    assert set(found.column_names) == set(table.ALERT)
+    assert found.to_pylist()[0]["events"] == [7, 8, 99]
+    assert found.to_pylist()[0]["fired_at"] == NOW
+
+
+def test_parquet_of_nothing_has_its_columns_and_that_of_much_comes_in_parts() -> None:
+    arrow = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` is not installed")
+    file = io.BytesIO()
+    parquet.events([], NAMES, file)
+    assert (arrow.read_table(file).num_rows, arrow.read_table(file).num_columns) == (0, len(table.EVENT))
+    file = io.BytesIO()
+    parquet.alerts((replace(ALERT, id=str(number)) for number in range(parquet.BATCH + 1)), file)
+    assert (arrow.ParquetFile(file).num_row_groups, arrow.ParquetFile(file).metadata.num_rows) == (2, parquet.BATCH + 1)
 
 
 @pytest.mark.parametrize(

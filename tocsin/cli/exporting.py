@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
 from tocsin.cli.context import configuration, err, now, opened
 from tocsin.errors import SetupError
-from tocsin.interop import Names, Told, plover, stix, table
+from tocsin.interop import Names, Told, parquet, plover, stix, table
 from tocsin.store import Store
 
 DAY = dt.timedelta(days=1)
@@ -31,6 +32,7 @@ class EventFormat(StrEnum):
     STIX = "stix"
     PLOVER = "plover"
     CSV = "csv"
+    PARQUET = "parquet"
 
 
 class AlertFormat(StrEnum):
@@ -38,6 +40,7 @@ class AlertFormat(StrEnum):
 
     STIX = "stix"
     CSV = "csv"
+    PARQUET = "parquet"
 
 
 def events(
@@ -53,6 +56,9 @@ def events(
     names = Names.of(config.actors)
     with opened(config) as store:
         told = _told(store, *_span(since, until), types=type or ())
+        if format is EventFormat.PARQUET:
+            _write_parquet(lambda target: parquet.events(told, names, target), file)
+            return
         pieces = {
             EventFormat.STIX: lambda: stix.bundle(told, (), names),
             EventFormat.PLOVER: lambda: plover.records(told, names),
@@ -76,6 +82,9 @@ def alerts(
         found = store.alerts.recent(limit=MOST_ALERTS, since=start, until=end, watch=watch)[::-1]
         if format is AlertFormat.CSV:
             _write(table.alerts(found), file)
+            return
+        if format is AlertFormat.PARQUET:
+            _write_parquet(lambda target: parquet.alerts(found, target), file)
             return
         ids = dict.fromkeys(event for alert in found for event in alert.events)
         told = (each for some in _batches(ids) for each in _with_reports(store, some))
@@ -116,11 +125,24 @@ def _write(pieces: Iterable[str], file: Path | None) -> None:
         for piece in pieces:
             sys.stdout.write(piece)
         return
+    with _made(file), file.open("x", encoding="utf-8", newline="") as target:
+        for piece in pieces:
+            target.write(piece)
+
+
+def _write_parquet(write: Callable[[BinaryIO], None], file: Path | None) -> None:
+    parquet.demand()
+    if file is None:
+        raise SetupError("cannot export", subject="stdout", cause="Parquet is no text; name a file")
+    with _made(file), file.open("xb") as target:
+        write(target)
+
+
+@contextmanager
+def _made(file: Path) -> Iterator[None]:
+    """Say that `file` was written, or why not; it is opened by "x": never through a link or over what is there."""
     try:
-        # Never through a link or over a file that is there.
-        with file.open("x", encoding="utf-8", newline="") as target:
-            for piece in pieces:
-                target.write(piece)
+        yield
     except OSError as error:
         raise SetupError("cannot export", subject=str(file), cause=error.strerror or str(error)) from error
     err.print(f"written: {file}", markup=False)
