@@ -5,6 +5,7 @@ Prefect's extra for it is imported only where `detect.dask` asks for it.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,12 +34,14 @@ def on_dask(sweep: Sweep) -> Iterator[None]:
     except ImportError as error:
         cause = "prefect-dask is not installed; run `make install-scale`"
         raise SetupError("cannot detect on Dask", subject=address, cause=cause) from error
+    # Prefect sends the context along, and that of the task `collect` holds the open store, which cannot travel.
+    of_flow = contextvars.copy_context()
     detect = task(name="detect", cache_policy=NO_CACHE, persist_result=False)(detect_packed)
     with DaskTaskRunner(address=address, client_kwargs={"timeout": CONNECT_S}) as runner:
 
         def submit(digest: str, rules: bytes, articles: bytes) -> Answer:
             parameters = {"digest": digest, "rules": rules, "articles": articles}
-            answer: Answer = runner.submit(detect, parameters=parameters)
+            answer: Answer = of_flow.copy().run(runner.submit, detect, parameters=parameters)
             return answer
 
         sweep.reader = FanOut(sweep.config, submit, lambda: sweep.detector)
