@@ -13,8 +13,11 @@ from flows.alarms import raise_alarm
 from flows.sweep import Sweep
 from tocsin import logs
 from tocsin.config.folder import Config, Loaded, digest, find_folder, load_or_last_good
+from tocsin.errors import SetupError
 from tocsin.store import Store
 
+FIRST = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
+"""Machines that keep no time while they are off begin earlier; what they would store would be dated so for ever."""
 CONFIG = "config"
 """Subject of the notice that the newest configuration does not load."""
 
@@ -36,8 +39,9 @@ def opened(environ: Mapping[str, str], *, now: dt.datetime, stop: Callable[[], b
     """A sweep over the configuration of `environ`, which drains on SIGTERM: the running step ends, no other begins.
 
     With `stop`, it drains when that says so, and the signal is the caller's. Where the configuration does not load, the
-    last good one is used; an alarm and `tocsin status` say what is wrong.
+    last good one is used; an alarm and `tocsin status` say what is wrong. SetupError where the clock was never set.
     """
+    _demand_time(now)
     loaded = _load(find_folder(environ), environ)
     listening = nullcontext(stop) if stop else terminated()
     with logged(loaded.config), Store.open(loaded.config.database, loaded.config.state) as store, listening as ended:
@@ -48,6 +52,12 @@ def opened(environ: Mapping[str, str], *, now: dt.datetime, stop: Callable[[], b
             store.notices.put(CONFIG, reason, now=now)
             raise_alarm(loaded.config, store, "config=rejected", reason, now=now)
         yield Sweep(loaded.config, store, stop=ended)
+
+
+def _demand_time(now: dt.datetime) -> None:
+    if now < FIRST:
+        cause = f"it says {now:%Y-%m-%d %H:%M}, as before it is set: wait for the time service, or `timedatectl`"
+        raise SetupError("cannot sweep", subject="clock", cause=cause, retry=True)
 
 
 @contextmanager
