@@ -5,7 +5,7 @@ BIN := .venv/bin
 ADVISORIES ?= https://api.osv.dev/v1/query
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-scale install-parquet dev run serve check test browser soak scale bench-poll machine lint types contracts lock audit sbom format clean
+.PHONY: help install install-scale install-parquet dev run serve check test browser soak scale bench-poll machine lint types contracts lock audit sbom drift format clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -89,6 +89,11 @@ audit: dev  ## ask an advisory service whether a locked version is known to be v
 	  *"Found "*) exit 1 ;; \
 	  *) echo "audit: nothing was checked: no usable answer from $(ADVISORIES)" >&2; exit 2 ;; \
 	esac
+
+drift: dev  ## run the tests under the newest versions that pyproject.toml allows, for a scheduled job: not what is installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .cache/newest
+	$(BIN)/uv pip install --quiet --python .cache/newest/bin/python --upgrade --group build --group dev -e '.[parquet]'
+	.cache/newest/bin/python -m pytest
 
 sbom: dev  ## write sbom.json: what is installed, as CycloneDX, out of the lock
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-format JSON \

@@ -109,3 +109,13 @@ def test_an_audit_that_reaches_nobody_says_that_nothing_was_checked() -> None:
     done = make("audit", f"ADVISORIES={address}")
     assert done.returncode != 0
     assert f"audit: nothing was checked: no usable answer from {address}" in done.stderr
+
+
+def test_c05_the_newest_versions_are_tried_apart_from_what_is_installed() -> None:
+    """What a scheduled job runs: where a new release breaks us it breaks that job, since users get the lock."""
+    said = make("-n", "drift").stdout
+    assert "--upgrade" in said and "pytest" in said
+    assert ".lock" not in said
+    assert "--python .cache/newest/bin/python" in said, "not the environment that serves"
+    installs = make("-n", "-B", "-o", ".venv/bin/uv", "install").stdout
+    assert "--require-hashes -r requirements.lock" in installs
