@@ -12,6 +12,8 @@ from flows.serving import free_port
 from tests.faults.driver import Driver
 from tests.faults.oracle import CANARY, plant, secrets
 from tests.newsroom import HOUR, MISSILE, NOISE, NOW, Room, newsroom
+from tocsin.config.additions import add_feeds
+from tocsin.config.feeds import Feed
 from tocsin.config.folder import load, load_or_last_good
 from tocsin.errors import SetupError
 from tocsin.store import Store
@@ -146,6 +148,17 @@ def test_a_configuration_error_does_not_echo_what_was_written(room: Room) -> Non
     assert len(loaded.error.problems) >= 3
     assert CANARY not in str(loaded.error)
     assert CANARY not in repr(loaded.error)
+
+
+def test_a_feed_that_is_added_opens_the_file_to_nobody(room: Room) -> None:
+    publish(room)
+    path = room.config / "feeds.yaml"
+    path.chmod(0o600)
+
+    add_feeds(room.config, [Feed(id="post", url="https://example.org/feed", title="Post")])
+
+    assert "example.org" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_copy_of_the_configuration_is_as_closed_as_the_original(room: Room) -> None:

@@ -32,6 +32,9 @@ def add_feeds(folder: Path, feeds: Sequence[Feed]) -> None:
     trial_folder.mkdir(exist_ok=True)
     try:
         trial = trial_folder / "feeds.yaml"
+        trial.touch(0o600)
+        if path.exists():
+            trial.chmod(path.stat().st_mode)  # an address may hold a secret
         trial.write_text(f"{head.rstrip()}\n{as_yaml(feeds, depth=depth)}", encoding="utf-8")
         problems: list[Problem] = []
         read_feeds(trial_folder, problems)
