@@ -27,7 +27,7 @@ def spot(name: str, at: Point | None, events: int = 1, kind: Kind = "place") -> 
 def test_the_region_is_where_most_happened_and_the_world_has_the_rest() -> None:
     spots = [spot("North Korea", PYONGYANG, 9, "party"), spot("Washington", WASHINGTON, 8), spot("Seoul", SEOUL, 3)]
 
-    near, world = maps(spots)
+    near, world = maps(tuple(spots))
 
     assert [circle.name for circle in near.circles] == ["North Korea", "Seoul"]
     assert [circle.name for circle in world.circles] == ["North Korea", "Washington", "Seoul"]
@@ -36,15 +36,15 @@ def test_the_region_is_where_most_happened_and_the_world_has_the_rest() -> None:
 
 
 def test_the_world_is_drawn_only_where_the_region_is_not_all_and_nothing_where_no_point_is_known() -> None:
-    assert [each.title for each in maps([spot("Seoul", SEOUL), spot("Tokyo", TOKYO)])] == ["Region"]
-    assert maps([spot("Nowhere", None)]) == []
-    assert maps([]) == []
+    assert [each.title for each in maps((spot("Seoul", SEOUL), spot("Tokyo", TOKYO)))] == ["Region"]
+    assert maps((spot("Nowhere", None),)) == []
+    assert maps(()) == []
 
 
 def test_one_point_has_one_circle_for_each_exactness() -> None:
     spots = [spot("United Nations", SEOUL, 2), spot("Council", SEOUL), spot("South Korea", SEOUL, 1, "country")]
 
-    (found,) = maps(spots)
+    (found,) = maps(tuple(spots))
 
     assert [(circle.name, circle.events, circle.hollow) for circle in found.circles] == [
         ("United Nations", 3, False),
@@ -76,7 +76,7 @@ def labels(circle: Circle) -> tuple[float, float, float, float] | None:
 
 @given(st.lists(st.tuples(st.floats(34, 43), st.floats(124, 140)), min_size=1, max_size=30, unique=True))
 def test_no_label_covers_another_or_leaves_the_map(points: list[Point]) -> None:
-    found = maps([spot(f"Place {index}", point) for index, point in enumerate(points)])[0]
+    found = maps(tuple(spot(f"Place {index}", point) for index, point in enumerate(points)))[0]
 
     boxes = [box for circle in found.circles if (box := labels(circle)) is not None]
     for left, top, right, bottom in boxes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tocsin.config.places import Point
 from tocsin.web.atlas import WIDTH, Frame, graticule, land
@@ -18,6 +20,8 @@ _MARGIN = 1.25
 _SHAPE = 0.72
 """Height of a region's map, its width being 1."""
 _TALLEST = 60.0
+_SMALLEST, _LARGEST = 3.5, 16.0
+"""Units of a circle's radius."""
 _LETTER, _LINE = 5.2, 10.0
 """Units that a letter of a label is wide and a label is high, where a screen is small."""
 
@@ -32,7 +36,8 @@ class Circle:
     events: int
     name: str
     spot: Spot
-    label: tuple[float, float, str] | None
+    """The commonest of its point."""
+    label: tuple[float, float, str] | None = None
     """Where the name stands and how it is anchored; None where there was no room for it."""
 
     @property
@@ -53,15 +58,19 @@ class Map:
     circles: Sequence[Circle]
 
 
-def maps(spots: Sequence[Spot]) -> list[Map]:
+@functools.lru_cache(maxsize=32)
+def maps(spots: tuple[Spot, ...]) -> list[Map]:
     """The region around the point near which most happened and, where something happened elsewhere, the world."""
-    points = sorted({spot.at for spot in spots if spot.at})
-    if not points:
+    counts: Counter[Point] = Counter()
+    for spot in spots:
+        if spot.at:
+            counts[spot.at] += spot.events
+    if not counts:
         return []
-    middle = max(points, key=lambda point: sum(spot.events for spot in _near(spots, point)))
-    frame = region([spot.at for spot in _near(spots, middle) if spot.at])
+    middle = max(sorted(counts), key=lambda point: sum(counts[each] for each in _near(counts, point)))
+    frame = region(_near(counts, middle))
     drawn = [_map("Region", frame, spots)]
-    if any(spot.at and frame.place(*spot.at) is None for spot in spots):
+    if any(frame.place(*point) is None for point in counts):
         drawn.append(_map("World", Frame(middle[1] - 180, 360, 78, -56, 35), spots))
     return drawn
 
@@ -74,8 +83,8 @@ def distance_km(one: Point, other: Point) -> float:
     return 2 * 6_371 * math.asin(min(1.0, math.sqrt(half)))
 
 
-def _near(spots: Iterable[Spot], point: Point) -> list[Spot]:
-    return [spot for spot in spots if spot.at and distance_km(spot.at, point) <= NEAR_KM]
+def _near(points: Iterable[Point], middle: Point) -> list[Point]:
+    return [point for point in points if distance_km(point, middle) <= NEAR_KM]
 
 
 def region(points: Sequence[Point]) -> Frame:
@@ -98,7 +107,10 @@ def _map(title: str, frame: Frame, spots: Sequence[Spot]) -> Map:
 
 
 def _circles(frame: Frame, spots: Sequence[Spot]) -> Iterator[Circle]:
-    """One for each point and exactness, the largest first so that none hides another; areas are as events."""
+    """One for each point and exactness, the largest first so that none hides another; areas are as events.
+
+    `spots` come with the commonest first.
+    """
     groups: dict[tuple[Point, bool], list[Spot]] = {}
     for spot in spots:
         if spot.at:
@@ -109,8 +121,8 @@ def _circles(frame: Frame, spots: Sequence[Spot]) -> Iterator[Circle]:
         at = frame.place(*point)
         events = sum(spot.events for spot in group)
         if at is not None:
-            # A spot is the commonest of its point, for spots come so.
-            yield Circle(*at, round(max(3.5, 16 * math.sqrt(events / most)), 1), events, group[0].name, group[0], None)
+            radius = round(max(_SMALLEST, _LARGEST * math.sqrt(events / most)), 1)
+            yield Circle(*at, radius, events, group[0].name, group[0])
 
 
 def _labelled(frame: Frame, circles: Sequence[Circle]) -> list[Circle]:
@@ -126,7 +138,7 @@ def _labelled(frame: Frame, circles: Sequence[Circle]) -> list[Circle]:
         label = None if circle.name in named else _room(frame, circle, taken)
         if label is not None:
             named.add(circle.name)
-        found.append(Circle(circle.x, circle.y, circle.radius, circle.events, circle.name, circle.spot, label))
+        found.append(replace(circle, label=label))
     return found
 
 

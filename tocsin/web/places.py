@@ -13,6 +13,8 @@ from tocsin.config.actors import Actors
 from tocsin.config.places import Places, Point
 from tocsin.model import Event, Modality
 
+MOST = 500
+"""Spots of a watch: reports have countless words for places."""
 Kind = Literal["place", "country", "party"]
 """What is known of where: the place itself, the country only, or no more than who acted."""
 
@@ -65,12 +67,12 @@ def _any_of(names: Mapping[str, object]) -> re.Pattern[str]:
 
 
 def spots(events: Iterable[Event], gazetteer: Gazetteer) -> list[Spot]:
-    """Where most was reported to have happened; events that name neither a place nor a party are nowhere."""
+    """The MOST spots where most was reported to have happened; what names neither a place nor a party is nowhere."""
     counts: dict[tuple[str, Kind, str, Point | None], list[dt.datetime]] = {}
     for event, key in _placed(events, gazetteer):
         counts.setdefault(key, []).append(event.started_at)
     found = [Spot(name, kind, actor, len(times), max(times), at) for (name, kind, actor, at), times in counts.items()]
-    return sorted(found, key=lambda spot: (-spot.events, spot.name, spot.kind))
+    return sorted(found, key=lambda spot: (-spot.events, spot.name, spot.kind))[:MOST]
 
 
 def _placed(
