@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from flows.serving import free_port
 from tests.newsroom import HOUR, MISSILE, NOISE, NOW, VETO, Room
 from tocsin.model import Alert
 
@@ -43,3 +48,21 @@ def test_a_listener_that_fails_is_logged_and_the_alerts_go_out(room: Room, caplo
 
     assert (tally.alerts, tally.sent) == (2, 4)
     assert "2 new alerts could not be announced" in caplog.text
+
+
+def test_without_a_server_alerts_are_announced_to_nobody_and_nothing_waits(tmp_path: Path) -> None:
+    """Prefect's own client, and no server at its address: it queues, and what it cannot place it drops."""
+    code = """
+import time
+from flows.announcing import announce
+from tests.alerts.samples import alert
+began = time.monotonic()
+announce([alert() for _ in range(100)])
+print(time.monotonic() - began)
+"""
+    url = f"http://127.0.0.1:{free_port()}/api"
+    environ = {**os.environ, "PREFECT_API_URL": url, "PREFECT_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 2

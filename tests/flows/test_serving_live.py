@@ -117,6 +117,21 @@ def leak_slot(port: int, password: str) -> None:
     pytest.fail("Prefect stayed busy")
 
 
+def announced(room: Room) -> set[str]:
+    """Ids of the alerts in Prefect's stream of events."""
+    password = (room.state / "prefect.key").read_text()
+    login = {"Authorization": f"Basic {base64.b64encode(f'tocsin:{password}'.encode()).decode()}"}
+    body = json.dumps({"filter": {"event": {"name": ["tocsin.alert"]}}}).encode()
+    url = f"http://127.0.0.1:{room.settings['prefect_port']}/api/events/filter"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **login})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return {event["resource"]["prefect.resource.id"] for event in json.load(answer)["events"]}
+    except urllib.error.HTTPError as busy:  # Prefect answers 503 while its database is busy
+        busy.close()
+        return set()
+
+
 def nobody_else_is_served(port: int) -> None:
     """Neither another user of the machine nor a page in a browser on it: whoever could would run code as us."""
     page = {"Origin": "http://evil.example", "Content-Type": "application/json"}
@@ -177,6 +192,8 @@ def test_scheduled_sweeps_happen_survive_kills_and_are_resumed(room: Room, tmp_p
         until("a first scheduled sweep", lambda: swept(room) != before, log)
         news(room, MISSILE)
         until("delivery of a scheduled run's alert", delivered(room, 1), log)
+        told = {f"tocsin.alert.{id}" for id in room.hooked()}
+        until("the alert in Prefect's events", lambda: announced(room) == told, log)
 
         family = descendants(process.pid)
         runner = next(pid for pid, command in family.items() if "flows.deployments" in command)
