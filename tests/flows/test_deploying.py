@@ -82,7 +82,9 @@ def test_workers_of_a_pool_run_what_was_deployed(room: Room) -> None:
         assert room.tocsin("deploy").code == 0
         again = room.tocsin("deploy", "--pool", "tocsin")
         assert again.code == 0, again.err
-        assert again.out.splitlines() == [f"{each}/tocsin: in pool tocsin" for each in ("watch", "digest", "maintain")]
+        assert again.out.splitlines() == [
+            f"{each}/tocsin: in pool tocsin" for each in ("watch", "digest", "report", "maintain")
+        ]
         # The worker knows nothing of the configuration: the deployment does.
         with process(*prefect, "worker", "start", "--pool", "tocsin", environ=environ, log=log):
             until(lambda: len(room.hooked()) == len(room.mailed()) == 1, log)

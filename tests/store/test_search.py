@@ -63,6 +63,21 @@ def test_filters_narrow_and_pages_follow_each_other(store: Store) -> None:
         assert first + store.search.articles(text=text, before=first[0].id) == whole
 
 
+@pytest.mark.parametrize("text", ["walrus", '"walrus landed"', "walrus -seal"])
+def test_a_rare_word_is_found_behind_many_newer_articles(store: Store, text: str) -> None:
+    rare = {3: "A walrus landed", 9: "Another walrus landed"}
+    found = [
+        article(number, text=rare.get(number, f"Filler {number}"), first_seen=NOW + number * MINUTE)
+        for number in range(1_100)
+    ]
+    store.feeds.save_poll(FeedState("kcna", NOW + MINUTE), found)
+
+    assert titles(store, text) == ["Another walrus landed", "A walrus landed"]
+    assert titles(store, text, until=NOW + 9 * MINUTE) == ["A walrus landed"]
+    assert titles(store, "filler", limit=2) == ["Filler 1099", "Filler 1098"]
+    assert titles(store, "unheard") == []
+
+
 def test_an_edited_or_deleted_article_is_found_by_what_it_says_now(store: Store) -> None:
     polled(store)
     store.feeds.save_poll(FeedState("kcna", NOW), [article(0, text="Bakers meet")])
