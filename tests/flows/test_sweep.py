@@ -8,6 +8,7 @@ import datetime as dt
 import pytest
 
 from flows.holding import LEASE
+from flows.sweep import Step
 from flows.tally import Tally
 from tests.newsroom import HOUR, MINUTE, MISSILE, NOISE, NOW, VETO, Room, rows
 from tocsin.model import DeliveryState
@@ -153,6 +154,29 @@ def test_while_a_sweep_judges_another_only_collects(any_room: Room) -> None:
     kept_out = Tally(feeds=1, articles=1, triggers=1, skipped="another sweep is under way")
     assert room.sweep(now=NOW + HOUR) == kept_out
     assert room.sweep(now=NOW + HOUR + LEASE).sent == 2
+
+
+def test_what_another_sweep_finds_meanwhile_is_told_by_the_one_that_judges(any_room: Room) -> None:
+    room, said = any_room, []
+    paper = room.paper("herald").publish(NOISE)
+    room.write().sweep(now=NOW)
+    paper.publish(MISSILE, at=NOW + HOUR)
+
+    def wrap(name: str, step: Step) -> Step:
+        def dressed(*, now: dt.datetime) -> Tally:
+            tally = step(now=now)
+            if name == "send" and not said:
+                paper.publish(VETO, at=NOW + HOUR)
+                said.append(room.sweep(now=NOW + HOUR + MINUTE))
+            return tally
+
+        return dressed
+
+    with room.opened(now=NOW + HOUR) as sweep:
+        tally = sweep.run(now=NOW + HOUR, wrap=wrap, clock=lambda: NOW + HOUR + 2 * MINUTE)
+
+    assert said == [Tally(feeds=1, articles=1, triggers=1, skipped="another sweep is under way")]
+    assert (tally.articles, tally.events, tally.alerts, tally.sent, tally.skipped) == (1, 2, 2, 4, "")
 
 
 def test_a_stopped_sweep_ends_after_the_poll_and_gives_its_leases_back(room: Room) -> None:

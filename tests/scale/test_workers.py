@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.reading import Reader
-from tests.newsroom import Room, newsroom
+from tests.newsroom import HOUR, NOISE, Room, newsroom
 from tests.scale.workers import News, Workers, balanced, clock, make_due, told
 
 LONG = os.environ.get("TOCSIN_SCALE") == "long"
@@ -57,3 +60,18 @@ def test_three_workers_of_which_some_are_killed_alert_as_one_process_does(any_ro
     assert len(raised) == news.acts
     assert raised == of_one_process(tmp_path / "one", news)
     assert balanced(any_room) <= 2 * WAVES
+
+
+def test_the_command_sweeps_on_until_it_is_told_to_end(room: Room) -> None:
+    paper = room.paper("herald").publish(NOISE, at=clock() - HOUR)
+    room.settings["sweep_every"] = "1s"
+    room.write()
+    command = [str(Path(sys.executable).parent / "tocsin"), "sweep", "--loop", "--json"]
+    with subprocess.Popen(command, env={**os.environ, **room.environ}, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout
+        tallies = [json.loads(worker.stdout.readline()) for _ in range(2)]
+        worker.terminate()
+        assert worker.wait(60) == 0
+
+    assert [tally["feeds"] for tally in tallies] == [1, 0]
+    assert len(paper.requests) == 1
