@@ -17,6 +17,7 @@ from flows.sweep import Sweep
 from tocsin.errors import SetupError
 
 CONNECT_S = 10.0
+"""For the scheduler to answer; then the sweep detects alone."""
 
 
 @contextmanager

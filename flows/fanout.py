@@ -27,13 +27,15 @@ logger = logging.getLogger("tocsin.detect")
 
 CHUNK = 100
 """Articles of one piece of work: some tenths of a second."""
+ANSWER_S = 120.0
+"""For a piece of work, also where its process has to load the language model first. A cluster may have no workers."""
 
 
 class Answer(Protocol):
     """What will come back."""
 
-    def result(self) -> bytes:
-        """It, once it is there; whatever went wrong is raised."""
+    def result(self, timeout: float) -> bytes:
+        """It, once it is there; whatever went wrong, and that nothing came for `timeout` seconds, is raised."""
         ...
 
 
@@ -60,9 +62,17 @@ class FanOut:
             yield from self.here().detect_many(items)
             return
         chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-        asked = [(chunk, self._ask(chunk)) for chunk in chunks]
-        for chunk, answer in asked:
-            yield from self._answered(answer) or self.here().detect_many(chunk)
+        answers: list[Answer | None] = []
+        for chunk in chunks:
+            # Where one piece was refused, the next would be, perhaps after as long a wait.
+            answers.append(self._ask(chunk) if None not in answers else None)
+        patience_s = ANSWER_S
+        for chunk, answer in zip(chunks, answers, strict=True):
+            found = self._answered(answer, patience_s) if answer else None
+            if found is None:
+                patience_s = 0.0
+                found = list(self.here().detect_many(chunk))
+            yield from found
 
     def _ask(self, chunk: Sequence[Article]) -> Answer | None:
         try:
@@ -71,12 +81,13 @@ class FanOut:
             logger.error("detection cannot be handed on: %s: %s", type(error).__name__, error)
             return None
 
-    def _answered(self, answer: Answer | None) -> list[Detection]:
+    def _answered(self, answer: Answer, patience_s: float) -> list[Detection] | None:
         try:
-            return _unpack(answer.result()) if answer else []
+            found: list[Detection] = _unpack(answer.result(patience_s))
+            return found
         except Exception as error:  # as above
             logger.error("detection was not done elsewhere: %s: %s", type(error).__name__, error)
-            return []
+            return None
 
 
 def detect_packed(digest: str, rules: bytes, articles: bytes) -> bytes:

@@ -20,6 +20,7 @@ TOLD_UNTIL = "told_until"
 """Key of the small fact until when things may have been told that the database has forgotten."""
 FILE = "swept_at"
 AHEAD = dt.timedelta(hours=1)
+"""No sweep that began so much later has ended before another: its clock was wrong."""
 DOUBTFUL = dt.timedelta(days=7)
 """What is found so long after the restored time is no longer taken for what was told: feeds show no older items."""
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows.detecting import Reader, detector, rules_digest
-from flows.fanout import CHUNK, Answer, FanOut, Pool, detect_packed
+from flows.fanout import ANSWER_S, CHUNK, Answer, FanOut, Pool, detect_packed
 from tests.newsroom import MISSILE, NOISE, VETO, Room, language
 from tests.store.samples import article
 from tocsin.config.folder import Config, load
@@ -39,13 +39,15 @@ class Refusing:
 
     def __init__(self, *, at_once: bool) -> None:
         self.at_once = at_once
+        self.patience: list[float] = []
 
     def submit(self, digest: str, rules: bytes, articles: bytes) -> Answer:
         if self.at_once:
             raise OSError("no route")
         return self
 
-    def result(self) -> bytes:
+    def result(self, timeout: float) -> bytes:
+        self.patience.append(timeout)
         raise OSError("gone")
 
 
@@ -53,7 +55,7 @@ class Done:
     def __init__(self, packed: bytes) -> None:
         self.packed = packed
 
-    def result(self) -> bytes:
+    def result(self, timeout: float) -> bytes:
         return self.packed
 
 
@@ -72,13 +74,20 @@ def test_processes_find_what_one_process_finds_and_one_that_is_killed_is_replace
     pool.close()
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_what_nobody_else_does_is_done_here(config: Config, at_once: bool, caplog: pytest.LogCaptureFixture) -> None:
-    fan = FanOut(config, Refusing(at_once=at_once).submit, lambda: here(config))
+def test_what_nobody_takes_is_done_here_and_not_offered_again(config: Config, caplog: pytest.LogCaptureFixture) -> None:
+    fan = FanOut(config, Refusing(at_once=True).submit, lambda: here(config))
 
     with caplog.at_level(logging.ERROR):
         assert found(fan) == found(here(config))
-    assert len(caplog.records) == 3
+    assert [record.getMessage() for record in caplog.records] == ["detection cannot be handed on: OSError: no route"]
+
+
+def test_what_nobody_does_is_done_here_and_waited_for_once(config: Config) -> None:
+    helper = Refusing(at_once=False)
+    fan = FanOut(config, helper.submit, lambda: here(config))
+
+    assert found(fan) == found(here(config))
+    assert helper.patience == [ANSWER_S, 0, 0]
 
 
 def test_little_is_not_handed_on(config: Config) -> None:
