@@ -20,7 +20,7 @@ from tocsin.config.channels import Channel
 from tocsin.config.folder import Config
 from tocsin.config.thresholds import All, AnyOf, Threshold
 from tocsin.config.watches import Watch
-from tocsin.model import Alert, AlertState, Event, FeedState
+from tocsin.model import Alert, AlertState, Event, Mute
 from tocsin.store import Decision as Queued
 from tocsin.store import Store
 
@@ -79,14 +79,24 @@ class _Round:
         return self.store.alerts.waits()
 
     @cached_property
-    def states(self) -> Sequence[FeedState]:
-        """All feeds, for what was watched since when and what is blind."""
-        return self.store.feeds.all()
-
-    @cached_property
     def watched_since(self) -> dt.datetime | None:
         """When anything was first seen."""
-        return min((state.first_success_at for state in self.states if state.first_success_at), default=None)
+        return self.store.feeds.watched_since()
+
+    @cached_property
+    def resting(self) -> Sequence[Alert]:
+        """The alerts that the changed events are part of."""
+        return self.store.alerts.resting_on(self.changed)
+
+    @cached_property
+    def mutes(self) -> Sequence[Mute]:
+        """Those that hold."""
+        return self.store.mutes.active(now=self.now)
+
+    @cached_property
+    def told_until(self) -> dt.datetime | None:
+        """Until when what happened may have been told, as far as a restored database knows."""
+        return told_until(self.store, now=self.now)
 
     @cached_property
     def blind(self) -> Sequence[str]:
@@ -103,15 +113,17 @@ class _Round:
         judged = [each for each in watch.thresholds if each.generate and self._concerned(watch, each)]
         prior = self._prior(watch, judged) if judged else []
         decisions = [decision for threshold in judged for decision in self._judge(watch, threshold, prior)]
-        told = self.store.alerts.resting_on(self.changed, watch=watch.id)
+        told = [alert for alert in self.resting if alert.watch == watch.id]
         decisions += followups(watch, changed=self.changed, prior=told, now=self.now)
         if decisions:
-            mutes = self.store.mutes.active(now=self.now)
-            found = policy.outcomes(decisions, watch, prior=prior, mutes=mutes, channels=self.channels, now=self.now)
-            until = told_until(self.store, now=self.now)
+            found = policy.outcomes(
+                decisions, watch, prior=prior, mutes=self.mutes, channels=self.channels, now=self.now
+            )
+            until = self.told_until
             yield from found if until is None else (policy.doubted(each, until) for each in found)
-        yield from self._escalations(watch)
+        # Before the escalations, so that nobody is called to what is over.
         self._resolve(watch)
+        yield from self._escalations(watch)
 
     def _prior(self, watch: Watch, judged: Sequence[Threshold]) -> list[Alert]:
         """The watch's alerts as far back as its thresholds, its cap and its inhibitions look."""
@@ -130,7 +142,7 @@ class _Round:
     def _resolve(self, watch: Watch) -> None:
         """Close the alerts whose condition has not been met for `resolve_after`."""
         resolving = [threshold for threshold in watch.thresholds if threshold.resolve_after is not None]
-        unresolved = self._unresolved(watch) if resolving else []
+        unresolved = self.store.alerts.unresolved(watch=watch.id) if resolving else []
         for threshold in resolving:
             assert threshold.resolve_after is not None
             before = self.now - threshold.resolve_after
@@ -156,12 +168,6 @@ class _Round:
             watched_since=self.watched_since,
             activity=self._activity(asked),
         )
-
-    def _unresolved(self, watch: Watch) -> list[Alert]:
-        states = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
-        return [
-            alert for state in states for alert in self.store.alerts.recent(limit=10_000, state=state, watch=watch.id)
-        ]
 
     def _concerned(self, watch: Watch, threshold: Threshold) -> bool:
         again_at = self.waiting.get((watch.id, threshold.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,9 +57,13 @@ class Opinion:
 
 
 class SecondOpinion:
-    """The trained models. `bars` holds the probability from which on each type counts as happened."""
+    """The trained models. `bars` holds the probability from which on each type counts as happened.
 
-    def __init__(self, weights: Mapping[str, Any]) -> None:
+    `version` names the file that the weights come from, see `version_of`.
+    """
+
+    def __init__(self, weights: Mapping[str, Any], version: str = "unsaved") -> None:
+        self.version = version
         self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
         words, self.vectors = vocabulary_of(weights)
         self.vocabulary = {word: index for index, word in enumerate(words)}
@@ -74,8 +79,6 @@ class SecondOpinion:
         self._judge_bias: Floats = weights["judge_bias"]
         self.cast = Cast(*(_regression(weights, role) for role in ("source", "target")))
         self.bars: tuple[float, ...] = tuple(weights["bars"].tolist())
-        learned = b"".join(weights[name].tobytes() for name in ("judge", "source", "target"))
-        self.version = f"{zlib.crc32(learned):08x}"
 
     def glance(self, words: Sequence[Word]) -> Floats:
         """What the n-grams alone say of each type."""
@@ -145,4 +148,11 @@ def vocabulary_of(weights: Mapping[str, Any]) -> tuple[list[str], Floats]:
 def load_second_opinion(path: Path = WEIGHTS) -> SecondOpinion:
     """The models in the file `path`."""
     with np.load(path, allow_pickle=False) as weights:
-        return SecondOpinion({key: weights[key] for key in weights.files})
+        return SecondOpinion({key: weights[key] for key in weights.files}, version_of(path))
+
+
+def version_of(path: Path = WEIGHTS) -> str:
+    """Digest of all arrays in the file `path`, by the sums that the file keeps of them: nothing is loaded."""
+    with zipfile.ZipFile(path) as file:
+        sums = sorted(f"{member.filename} {member.CRC:08x}" for member in file.infolist())
+    return f"{zlib.crc32(' '.join(sums).encode()):08x}"

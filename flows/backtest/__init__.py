@@ -2,6 +2,6 @@
 
 `archive` says what is replayed, `reading` finds the triggers on all cores, `clock` plays, `outcome` is what came of it.
 `record` is what is kept of that, `saved` keeps it under a name, `comparison` holds two records against each other, and
-`truth` an outcome against what is known to have happened. It all happens in a store of its
-own, which is deleted; the live one is only read.
+`truth` an outcome against what is known to have happened. It all happens in a store of its own, and the
+live one is only read.
 """

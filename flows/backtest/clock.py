@@ -30,6 +30,7 @@ from flows.backtest.reading import Read
 from flows.sweep import Sweep, never
 from tocsin.config.channels import Channel
 from tocsin.config.folder import Config
+from tocsin.config.thresholds import Silence
 from tocsin.model import Alert, AlertKind, Article, Event, FeedState
 from tocsin.store import Store
 
@@ -66,7 +67,7 @@ def play(
     """
     with (
         tempfile.TemporaryDirectory(prefix="tocsin-backtest-", dir=_memory()) as folder,
-        Store.open("", Path(folder)) as store,
+        Store.scratch(Path(folder)) as store,
     ):
         watch = _Watch(config, store, archive, read, every)
         watch.run(tick)
@@ -84,6 +85,7 @@ class _Watch:
 
     def __init__(self, config: Config, store: Store, archive: Archive, read: Read, every: dt.timedelta) -> None:
         self.config, self.store, self.archive, self.read, self.every = config, store, archive, read, every
+        thresholds = [threshold for watch in config.watches for threshold in watch.thresholds]
         self.sweep = Sweep(config, store, reader=read)
         # Without feeds none of them can be blind.
         self.sighted = replace(config, feeds=())
@@ -91,6 +93,8 @@ class _Watch:
         self.end = (self.arrivals[-1][0] if self.arrivals else NEVER - AFTER) + AFTER
         self.watched_since = min(archive.watched_since.values(), default=None)
         self.looked_at = skippable(config.watches)
+        # Whose articles are counted as well. Of other feeds, what tells nothing is never looked at again.
+        self.counted = {feed for threshold in thresholds if isinstance(threshold, Silence) for feed in threshold.feeds}
         self.moving: dict[int, Event] = {}
         self.escalations: list[dt.datetime] = []
         self.tape = Tape(dt.datetime.min.replace(tzinfo=dt.UTC))
@@ -119,7 +123,10 @@ class _Watch:
         by_feed: dict[str, list[Article]] = {}
         while self.arrivals and self.arrivals[0][0] <= now:
             for article in self.arrivals.popleft()[1]:
-                by_feed.setdefault(article.feed, []).append(replace(article, id=0))
+                if article.feed in self.counted or self._tells(article):
+                    by_feed.setdefault(article.feed, []).append(replace(article, id=0))
+        if not by_feed:
+            return
         self.store.feeds.save_polls([(self._state(feed, now), items) for feed, items in by_feed.items()])
         self.sweep.read(now=now)
         for event in self.store.events.changed(limit=EVERYTHING):
@@ -184,7 +191,10 @@ class _Watch:
         return until
 
     def _tell(self, articles: Sequence[Article]) -> bool:
-        return any(self.read.detections[key(article)].triggers for article in articles)
+        return any(map(self._tells, articles))
+
+    def _tells(self, article: Article) -> bool:
+        return bool(self.read.detections[key(article)].triggers)
 
     def _ceil(self, due: dt.datetime, now: dt.datetime) -> dt.datetime:
         """The sweep that does what is `due`, after the one of `now`."""

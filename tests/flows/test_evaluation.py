@@ -116,3 +116,20 @@ def test_an_alert_that_nobody_acknowledges_is_escalated_once(store: Store) -> No
     for minutes in (0, 20, 40, 60):
         evaluate(item, store, now=T0 + dt.timedelta(minutes=minutes))
     assert [kind for _, kind, _ in alerts(store)] == [AlertKind.ALERT, AlertKind.ESCALATION]
+
+
+def test_an_alert_that_is_over_when_it_would_escalate_resolves_and_calls_nobody(store: Store) -> None:
+    steps = [{"after": "4d", "notify": "phone"}]
+    resolving = threshold(id="over", resolve_after="3d", timespan="1d")
+    item = config(watch(resolving, threshold(id="lasts"), escalation=steps))
+    saved(store, event())
+    evaluate(item, store, now=T0)
+    evaluate(item, store, now=T0 + 5 * DAY)
+
+    told = {(each.threshold, each.kind, each.state) for each in store.alerts.recent()}
+    assert told == {
+        ("over", AlertKind.ALERT, AlertState.RESOLVED),
+        ("lasts", AlertKind.ALERT, AlertState.OPEN),
+        ("lasts", AlertKind.ESCALATION, AlertState.OPEN),
+    }
+    assert evaluate(item, store, now=T0 + 6 * DAY).alerts == 0

@@ -74,9 +74,8 @@ def test_the_alerts_that_rest_on_an_event_are_found(store: Store) -> None:
     raised = [decision("a1", (first.id, second.id)), decision("a2", (second.id,))]
     store.alerts.save_decisions(raised, evaluated=[])
 
-    assert store.alerts.resting_on({first.id: first}, watch="korea") == [raised[0].alert]
+    assert store.alerts.resting_on({first.id: first}) == [raised[0].alert]
     assert store.alerts.resting_on([first.id, second.id]) == [item.alert for item in raised]
-    assert store.alerts.resting_on([first.id], watch="taiwan") == []
     assert store.alerts.resting_on([]) == []
 
 

@@ -74,9 +74,7 @@ class Alerts:
 
     def waits(self) -> dict[tuple[str, str], dt.datetime]:
         """Watch and threshold of what decided to wait, and until when."""
-        table = schema.waits
-        query = select(table.c.watch, table.c.threshold, table.c.due_at)
-        return self.db.read(lambda c: {(watch, threshold): due_at for watch, threshold, due_at in c.execute(query)})
+        return self.db.read(lambda c: {(watch, threshold): due_at for watch, threshold, due_at in c.execute(_WAITS)})
 
     def _save(
         self, connection: Connection, decisions: Sequence[Decision], evaluated: Sequence[Event], waits: Waits
@@ -124,15 +122,15 @@ class Alerts:
         query = _prior(tuple(values))
         return self.db.read(lambda c: _load(c, query, {"since": since, **values}))
 
-    def resting_on(self, events: Collection[int], *, watch: str | None = None) -> list[Alert]:
+    def resting_on(self, events: Collection[int]) -> list[Alert]:
         """Alerts that any of `events` (ids) is part of, oldest first: those to correct or update when it changes."""
         if not events:
             return []
-        links = schema.alert_events
-        query = _SELECT.where(_TABLE.c.id.in_(select(links.c.alert).where(links.c.event.in_(events))))
-        if watch is not None:
-            query = query.where(_TABLE.c.watch == watch)
-        return self.db.read(lambda c: _load(c, query.order_by(_TABLE.c.fired_at, _TABLE.c.id)))
+        return self.db.read(lambda c: _load(c, _RESTING_ON, {"events": list(events)}))
+
+    def unresolved(self, *, watch: str) -> list[Alert]:
+        """The alerts of a watch that are open or acknowledged, oldest first."""
+        return self.db.read(lambda c: _load(c, _UNRESOLVED, {"watch": watch}))
 
     def recent(
         self,
@@ -187,6 +185,16 @@ def _prior(names: tuple[str, ...]) -> Select[Any]:
     return query.where(*(_TABLE.c[name] == bindparam(name) for name in names)).order_by(_TABLE.c.fired_at, _TABLE.c.id)
 
 
+_WAITS = select(schema.waits.c.watch, schema.waits.c.threshold, schema.waits.c.due_at)
+_RESTING_ON = _SELECT.where(
+    _TABLE.c.id.in_(
+        select(schema.alert_events.c.alert).where(schema.alert_events.c.event.in_(bindparam("events", expanding=True)))
+    )
+).order_by(_TABLE.c.fired_at, _TABLE.c.id)
+_UNRESOLVED = _SELECT.where(
+    _TABLE.c.watch == bindparam("watch"),
+    _TABLE.c.state.in_([AlertState.OPEN.value, AlertState.ACKNOWLEDGED.value]),
+).order_by(_TABLE.c.fired_at, _TABLE.c.id)
 _EVALUATED = (
     update(schema.events)
     .where(schema.events.c.id == bindparam("row_id"), schema.events.c.evaluated < bindparam("row_version"))

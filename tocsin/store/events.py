@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -24,6 +24,7 @@ _TABLE = schema.events
 _FIELDS = tuple(field.name for field in dataclasses.fields(Event))
 _SELECT = select(*(_TABLE.c[name] for name in _FIELDS))
 WITHOUT_VOICES = select(*(null() if name == "voices" else _TABLE.c[name] for name in _FIELDS))
+_VERSIONS = select(_TABLE.c.id, _TABLE.c.version)
 _READ: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
     (_FIELDS.index(name), read)
     for name, read in (
@@ -51,9 +52,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The table of events."""
+    """The table of events. Where it has a `memory`, by id, an event is read again only when it has changed."""
 
     db: Database
+    memory: dict[int, Event] | None = None
 
     def window(
         self,
@@ -77,8 +79,20 @@ class Events:
             values["until"] = until
         for name, one in shape:
             values[name] = next(iter(filters[name])) if one else sorted(filters[name])
-        query = _window(shape, until is not None, voices)
+        if self.memory is not None:
+            return self._remembered(_window(shape, until is not None, _VERSIONS), values, self.memory)
+        query = _window(shape, until is not None, _SELECT if voices else WITHOUT_VOICES)
         return self.db.read(lambda c: [to_event(row) for row in c.execute(query, values).all()])
+
+    def _remembered(self, query: Select[Any], values: Mapping[str, object], memory: dict[int, Event]) -> list[Event]:
+        def read(connection: Connection) -> list[int]:
+            found = connection.execute(query, values).all()
+            stale = [id for id, version in found if id not in memory or memory[id].version != version]
+            if stale:
+                memory.update(events_by_id(connection, stale))
+            return [id for id, _ in found]
+
+        return [memory[id] for id in self.db.read(read)]
 
     def changed(self, *, limit: int, until: dt.datetime = NEVER) -> list[Event]:
         """At most `limit` events that are new or have grown since thresholds judged them, by id.
@@ -127,10 +141,13 @@ class Events:
         self._expect(connection, _JOIN, joined)
         return saved
 
-    def shrunk(self, *, limit: int) -> list[Event]:
-        """At most `limit` events that lost a trigger (its article was edited) and must be gathered again, by id."""
-        query = _SELECT.where(_TABLE.c.shrunk_at.is_not(None)).order_by(_TABLE.c.id).limit(limit)
-        return self.db.read(lambda c: [to_event(row) for row in c.execute(query)])
+    def shrunk(self, *, limit: int, among: Collection[int] | None = None) -> list[Event]:
+        """At most `limit` events that lost a trigger (its article was edited) and must be gathered again, by id.
+
+        With `among`, only of these ids.
+        """
+        query = _SHRUNK if among is None else _SHRUNK.where(_TABLE.c.id.in_(among))
+        return self.db.read(lambda c: [to_event(row) for row in c.execute(query, {"limit": limit})])
 
     def save_shrunk(self, event: Event) -> None:
         """Store an event as gathered again from the triggers it has left, with a version one higher.
@@ -211,9 +228,9 @@ class Events:
 
 
 @cache
-def _window(shape: tuple[tuple[str, bool], ...], until: bool, voices: bool) -> Select[Any]:
+def _window(shape: tuple[tuple[str, bool], ...], until: bool, columns: Select[Any]) -> Select[Any]:
     """The statement for filters of that shape (column, whether one value). To build one costs twice its execution."""
-    query = (_SELECT if voices else WITHOUT_VOICES).where(_TABLE.c.started_at >= bindparam("since"))
+    query = columns.where(_TABLE.c.started_at >= bindparam("since"))
     if until:
         query = query.where(_TABLE.c.started_at < bindparam("until"))
     for name, one in shape:
@@ -227,6 +244,7 @@ _CHANGED = (
     .order_by(_TABLE.c.id)
     .limit(bindparam("limit"))
 )
+_SHRUNK = _SELECT.where(_TABLE.c.shrunk_at.is_not(None)).order_by(_TABLE.c.id).limit(bindparam("limit"))
 _GROW = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.version == bindparam("version") - 1)

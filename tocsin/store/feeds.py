@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, select, true, update
+from sqlalchemy import Connection, bindparam, func, select, true, update
 
 from tocsin import failpoint
 from tocsin.model import Article, FeedState
@@ -72,6 +72,11 @@ class Feeds:
         if among is not None:
             query = query.where(schema.feeds.c.feed.in_(among))
         return self.db.read(lambda c: [FeedState(*row) for row in c.execute(query)])
+
+    def watched_since(self) -> dt.datetime | None:
+        """When a configured feed was first read; None where none was yet."""
+        since: dt.datetime | None = self.db.read(lambda c: c.execute(_WATCHED_SINCE).scalar())
+        return since
 
     def ids(self) -> list[str]:
         """Every feed that was ever configured."""
@@ -167,6 +172,7 @@ _DUE = (
     .order_by(schema.feeds.c.next_check_at, schema.feeds.c.feed)
     .limit(bindparam("limit"))
 )
+_WATCHED_SINCE = select(func.min(schema.feeds.c.first_success_at)).where(schema.feeds.c.configured == true())
 _ROW = "row_feed"
 _SAVE = (
     update(schema.feeds)

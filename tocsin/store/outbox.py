@@ -21,6 +21,7 @@ _TABLE = schema.deliveries
 _FIELDS = tuple(field.name for field in dataclasses.fields(Delivery))
 _STATE = _FIELDS.index("state")
 _SELECT = select(*(_TABLE.c[name] for name in _FIELDS))
+_NEXT_DUE = select(func.min(_TABLE.c.due_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Outbox:
 
     def next_due(self) -> dt.datetime | None:
         """When the next delivery can be claimed; None where nothing waits."""
-        due: dt.datetime | None = self.db.read(lambda c: c.execute(select(func.min(_TABLE.c.due_at))).scalar())
+        due: dt.datetime | None = self.db.read(lambda c: c.execute(_NEXT_DUE).scalar())
         return due
 
     def sent(self, delivery: Delivery, *, now: dt.datetime) -> bool:

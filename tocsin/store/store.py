@@ -15,7 +15,7 @@ from tocsin.errors import SetupError
 from tocsin.store import upgrade
 from tocsin.store.alerts import Alerts
 from tocsin.store.articles import Articles
-from tocsin.store.engine import BUSY_TIMEOUT, PATIENCE, Database, database_url
+from tocsin.store.engine import BUSY_TIMEOUT, PATIENCE, Database, Lone, database_url
 from tocsin.store.events import Events
 from tocsin.store.feeds import Feeds
 from tocsin.store.leases import Lease, Leases, demand
@@ -84,6 +84,15 @@ class Store:
             db.close()
             raise
         return cls(db)
+
+    @classmethod
+    def scratch(cls, folder: Path) -> Self:
+        """A new store in `folder` for this process alone, which need not outlive it; it remembers its events."""
+        address = database_url("", folder)
+        upgrade.demand_file(Path(address.database or ""))
+        store = cls(Lone(address))
+        store.events = Events(store.db, memory={})
+        return store
 
     @staticmethod
     def upgrade(url: str = "", state: Path = Path("state"), *, now: dt.datetime) -> tuple[str, str]:
