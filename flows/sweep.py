@@ -36,7 +36,7 @@ from extractors.matching import memory
 from extractors.poll import PollResult, poll
 from extractors.schedule import is_due
 from extractors.triggers import Detector
-from flows import evaluation, health, heartbeat, restoring, sending, shards
+from flows import evaluation, health, heartbeat, redetection, restoring, sending, shards
 from flows.detecting import Reader, detector, rules_digest
 from flows.fanout import FanOut, pool
 from flows.holding import SWEEP, Hold, held
@@ -165,6 +165,7 @@ class Sweep:
         restoring.look(self.config, self.store, now=now)
         # Not the sending: what was sent is to be marked as sent, whoever has the lease by then.
         under = self._under(hold.lease)
+        redetection.go_on(under, now=now)
         total = Tally()
         for name, step in (("link", under.link), ("evaluate", under.evaluate), ("send", self.send)):
             if self.stop():
@@ -286,14 +287,19 @@ class Sweep:
 
     # --- link --------------------------------------------------------------------------------------------------------
 
-    def link(self, *, now: dt.datetime) -> Tally:
-        """Put every trigger that is in no event yet into one, and gather events anew that lost a report."""
+    def link(
+        self, *, now: dt.datetime, articles: Collection[int] | None = None, events: Collection[int] | None = None
+    ) -> Tally:
+        """Put every trigger that is in no event yet into one, and gather events anew that lost a report.
+
+        With `articles` and `events` (ids), only the triggers of these and only these events.
+        """
         count = tries = 0
         while True:
             try:
-                for event in self.store.events.shrunk(limit=BATCH):
+                for event in self.store.events.shrunk(limit=BATCH, among=events):
                     self._gather(event, now)
-                reports = [self._report(*pair) for pair in self.store.triggers.unlinked(limit=BATCH)]
+                reports = [self._report(*pair) for pair in self.store.triggers.unlinked(limit=BATCH, articles=articles)]
                 if not reports:
                     return Tally(events=count)
                 count += self._link(reports, now)

@@ -18,9 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.opening import opened
+from flows.redetection import Redetected, redetect
+from flows.tally import Tally
 from tests.faults.forks import Forks, Question, serve
 from tests.newsroom import impatient, language
 from tocsin.failpoint import VARIABLE
+
+WEEK = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Driver:
         variables = {**environ, **({VARIABLE: f"{failpoint}:kill"} if failpoint else {})}
         return self._forks.start(variables, log, now=now.isoformat())
 
+    def redetect(self, environ: Mapping[str, str], now: dt.datetime, log: Path, *, failpoint: str) -> int:
+        """Read the articles of the last week again, to be killed at `failpoint`; how that ended."""
+        variables = {**environ, VARIABLE: f"{failpoint}:kill"}
+        return self._forks.wait(self._forks.start(variables, log, now=now.isoformat(), again="yes"))
+
     def wait(self, pid: int, log: Path) -> Ended:
         """Wait for a sweep."""
         code = self._forks.wait(pid)
@@ -57,12 +66,15 @@ class Driver:
 
 
 def sweep(question: Question) -> None:
-    """Sweep, and say as the last line what it did."""
+    """Sweep, or read again, and say as the last line what it did."""
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     now = dt.datetime.fromisoformat(question["now"])
     with opened(os.environ, now=now) as sweep:
         sweep.language, sweep.sender = language, impatient()
-        tally = sweep.run(now=now)
+        if "again" in question:
+            tally: Tally | Redetected = redetect(sweep, since=now - WEEK, until=now, now=now)
+        else:
+            tally = sweep.run(now=now)
     os.write(1, (json.dumps(dataclasses.asdict(tally)) + "\n").encode())
 
 

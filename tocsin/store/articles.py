@@ -93,6 +93,12 @@ class Articles:
             lambda c: {id for part in parts for id in c.execute(query.where(table.c.id.in_(part))).scalars()}
         )
 
+    def read_otherwise(self, rules: Collection[str], ids: Sequence[int]) -> set[int]:
+        """Those of `ids` whose present text was read, but under none of `rules`, and not set aside."""
+        table = schema.articles
+        query = select(table.c.id).where(table.c.detected.not_in(rules), table.c.aside.is_(None))
+        return self.db.read(lambda c: set(c.execute(query.where(table.c.id.in_(ids))).scalars()))
+
     def times(self, feed: str, *, since: dt.datetime) -> list[dt.datetime]:
         """When the entries of `feed` that came since then were first seen, oldest first."""
         table = schema.articles

@@ -55,6 +55,10 @@ class Notices:
         query = insert.on_conflict_do_update(index_elements=["key"], set_={"value": value})
         self.db.write(lambda c: c.execute(query))
 
+    def forget(self, key: str) -> None:
+        """Keep it no longer."""
+        self.db.write(lambda c: c.execute(delete(schema.meta).where(schema.meta.c.key == key)))
+
     def recall(self, key: str) -> str:
         """What was remembered under `key`, else ""."""
         query = select(schema.meta.c.value).where(schema.meta.c.key == key)

@@ -87,9 +87,13 @@ class Triggers:
         connection.execute(update(table).where(table.c.id.in_(current)).values(detected=rules, aside=None))
         return len(new)
 
-    def unlinked(self, *, limit: int) -> list[tuple[Trigger, Article]]:
-        """At most `limit` triggers that are in no event yet, with their articles, by id."""
-        return self.db.read(lambda c: [to_report(row) for row in c.execute(_UNLINKED, {"limit": limit})])
+    def unlinked(self, *, limit: int, articles: Collection[int] | None = None) -> list[tuple[Trigger, Article]]:
+        """At most `limit` triggers that are in no event yet, with their articles, by id.
+
+        With `articles`, only theirs.
+        """
+        query = _UNLINKED if articles is None else _UNLINKED.where(_TABLE.c.article.in_(articles))
+        return self.db.read(lambda c: [to_report(row) for row in c.execute(query, {"limit": limit})])
 
     def of_events(self, events: Collection[int]) -> dict[int, list[tuple[Trigger, Article]]]:
         """The triggers of each event of `events` that stand, with their articles, by id."""
