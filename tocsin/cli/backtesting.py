@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +89,10 @@ def _answer(
 
 
 def span(since: dt.datetime | None, until: dt.datetime | None) -> tuple[dt.datetime, dt.datetime]:
-    """From the beginning of the first day to the end of the last."""
+    """From the beginning of the first day to the end of the last; `SetupError` where that is no time at all."""
+    if since and until and since > until:
+        days = f"{since:%Y-%m-%d} to {until:%Y-%m-%d}"
+        raise SetupError("no such days", subject=days, cause="--since is after --until")
     start = since.replace(tzinfo=dt.UTC) if since else archive.NEVER
     return start, until.replace(tzinfo=dt.UTC) + _DAY if until else archive.EVER
 
@@ -105,12 +109,12 @@ class Bench:
     progress: Progress
     bar: TaskID
 
-    @property
+    @cached_property
     def first(self) -> dt.date:
         """Day of the first article."""
         return min(article.seen_at for article in self.archive.articles).date()
 
-    @property
+    @cached_property
     def last(self) -> dt.date:
         """Day of the last article."""
         return max(article.seen_at for article in self.archive.articles).date()
@@ -135,8 +139,8 @@ def bench(
     folder: Path | None, articles: Path | None, within: tuple[dt.datetime, dt.datetime], against: Path | None
 ) -> Iterator[Bench]:
     """The archive and the configurations, with a progress bar for the time of the block."""
-    config = load(folder.resolve(), os.environ) if folder else configuration()
-    other = load(against.resolve(), os.environ) if against else None
+    config = _loaded(folder) if folder else configuration()
+    other = _loaded(against) if against else None
     home = _home(config) if folder else config
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with ExitStack() as stack:
@@ -155,6 +159,12 @@ def bench(
         bars = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
         progress = stack.enter_context(bars)
         yield Bench(config, other, found, live, home.state, progress, progress.add_task("read"))
+
+
+def _loaded(folder: Path) -> Config:
+    if not folder.is_dir():
+        raise SetupError("no configuration", subject=str(folder), cause="no such folder")
+    return load(folder.resolve(), os.environ)
 
 
 def _home(config: Config) -> Config:
