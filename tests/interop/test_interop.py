@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import stix2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.samples import NOW, article, event, trigger
@@ -67,6 +67,22 @@ def test_every_reference_of_a_bundle_is_in_it_and_a_second_export_has_the_same_i
     for each in first:  # type: ignore[attr-defined]
         refs = [value for key, value in each.items() if key.endswith("_ref")] + each.get("object_refs", [])
         assert ids.issuperset(refs)
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    WORDS, WORDS, st.sampled_from(Modality), st.floats(0, 1), st.none() | WORDS, st.dictionaries(WORDS, st.integers())
+)
+def test_every_bundle_parses_strictly_whatever_it_tells(
+    title: str, link: str, modality: Modality, confidence: float, place: str | None, facts: dict[str, int]
+) -> None:
+    told = replace(TOLD.event, title=title, modality=modality, confidence=confidence, place=place, facts=facts)
+    reports = ((trigger(1), replace(article(1), id=1, link=link, title=title, publisher=title)),)
+    found = by_type(bundle([Told(told, reports), Told(replace(BARE.event, title=""))], [replace(ALERT, title=title)]))
+    assert (len(found["incident"]), len(found["report"])) == (2, 1)
 
 
 def test_a_bundle_of_nothing_is_still_one() -> None:
