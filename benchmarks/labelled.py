@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from gold import Row, read_gold
 
 from extractors.findings import Finding
 from extractors.sight import Word
 from extractors.triggers import Detector, Text
 from tocsin.model import Modality
 
-SHARED = Path(__file__).parents[2] / "shared"
 FOLDS = 5
-HELD = {"check": "annotated", "fresh": "fresh"}
-"""Files of labels that nothing is trained on, and what the figures on them are called. `fresh` is for the last word: it
-is scored once the choices are made."""
 Label = tuple[str, str, str | None, str | None]
 
 
@@ -53,18 +48,7 @@ class Sets:
     held: dict[str, list[Item]] = field(default_factory=dict)
 
 
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a file with one JSON object a line."""
-    with path.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines if line.strip())
-
-
-def in_check(identity: str) -> bool:
-    """Whether an item of dev belongs to the half that nobody reads."""
-    return int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 2 == 1
-
-
-def make_item(row: dict[str, Any], labels: Iterable[Sequence[Any]]) -> Item:
+def make_item(row: Row, labels: Iterable[Sequence[Any]]) -> Item:
     published = dt.datetime.fromisoformat(row["published"].replace("Z", "+00:00")) if row.get("published") else None
     if published is not None and published.tzinfo is None:
         published = published.replace(tzinfo=dt.UTC)
@@ -72,18 +56,13 @@ def make_item(row: dict[str, Any], labels: Iterable[Sequence[Any]]) -> Item:
     return Item(row["id"], text, tuple((kind, modality, source, target) for kind, modality, source, target in labels))
 
 
-def read_sets(news: dict[str, dict[str, Any]]) -> Sets:
+def read_sets(news: dict[str, Row]) -> Sets:
     """All labelled items, split."""
-    sets = Sets(held={"check": [], **{name: [] for name in HELD.values()}})
-    for name in ("dev", "more"):
-        labels = {row["id"]: row["labels"] for row in rows(SHARED / "eval" / name / "labels.jsonl")}
-        for row in rows(SHARED / "eval" / name / "items.jsonl"):
-            held = name == "dev" and in_check(row["id"])
-            (sets.held["check"] if held else sets.train).append(make_item(row, labels[row["id"]]))
-    for path in sorted((Path(__file__).parent / "labels").glob("*.jsonl")):
-        target = sets.held[HELD[path.stem]] if path.stem in HELD else sets.train
-        target += [make_item(news[row["id"]], row["labels"]) for row in rows(path) if row["id"] in news]
-    return sets
+    train, held = read_gold(news)
+    return Sets(
+        [make_item(row, labels) for row, labels in train],
+        {name: [make_item(row, labels) for row, labels in gold] for name, gold in held.items()},
+    )
 
 
 def observe(items: list[Item], detector: Detector) -> list[Item]:

@@ -42,7 +42,8 @@ class _Alias:
     lower: tuple[str, ...]
     code: str
     kind: str
-    needs: frozenset[str] = frozenset()
+    needs: tuple[frozenset[str], ...] = ()
+    """The words of one of these must all stand in the item."""
 
 
 class ActorIndex:
@@ -55,15 +56,15 @@ class ActorIndex:
         for kinds, group in ((actors.states, ""), (actors.bodies, ""), (actors.groups, "group")):
             for code, actor in kinds.items():
                 for kind, alias in _aliases(actor):
-                    self._add(tokenize(alias), code, group or kind, frozenset())
+                    self._add(tokenize(alias), code, group or kind, ())
         for nickname in actors.nicknames:
-            needs = frozenset(word.lower() for name in nickname.with_ for word in tokenize(name))
+            needs = tuple(frozenset(word.lower() for word in tokenize(name)) for name in nickname.with_)
             for alias in nickname.names:
                 self._add(tokenize(alias), nickname.code, "name", needs)
         for entries in self._first.values():
             entries.sort(key=lambda entry: (-len(entry.words), entry.code))
 
-    def _add(self, words: tuple[str, ...], code: str, kind: str, needs: frozenset[str]) -> None:
+    def _add(self, words: tuple[str, ...], code: str, kind: str, needs: tuple[frozenset[str], ...]) -> None:
         lower = tuple(word.lower().replace("’", "'") for word in words)
         if lower:
             self._first.setdefault(lower[0], []).append(_Alias(words, lower, code, kind, needs))
@@ -106,7 +107,7 @@ class ActorIndex:
                 continue
             if not caseless and not _same_case(words[index : index + size], entry.words):
                 continue
-            if entry.needs and entry.needs.isdisjoint(context):
+            if entry.needs and not any(need.issubset(context) for need in entry.needs):
                 continue
             end = index + size
             if end + 1 < len(words) and words[end] == "-" and lower[end + 1] in QUALIFIERS:

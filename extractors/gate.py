@@ -7,7 +7,8 @@ that lacks all forms of one of these cannot match it. A frame without literals i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import re2
 
@@ -32,6 +33,13 @@ class Gate:
                 only_named = any(one.special and not one.literals for one in lists)
                 self._wanted.append((frame, frozenset(needed), bool(frame.frame.needs) or only_named))
         self.literals = sum(map(len, patterns))
+        sizes = dict(enumerate(map(len, patterns)))
+        # Each frame is looked at only where its narrowest word list stands in the text.
+        self._under: dict[int, list[int]] = {}
+        self._always: list[int] = []
+        for number, (_, words, _) in enumerate(self._wanted):
+            narrowest = min(words, key=sizes.__getitem__, default=None)
+            (self._always if narrowest is None else self._under.setdefault(narrowest, [])).append(number)
         options = re2.Options()
         options.max_mem = MAX_MEMORY
         self._set = re2.Set.SearchSet(options)
@@ -46,13 +54,18 @@ class Gate:
 
         `named` says whether an actor may be named in it (see `Names`).
         """
-        hits = frozenset() if self._empty else frozenset(self._set.Match(text) or ())
-        return [frame for frame, needed, by_name in self._wanted if needed <= hits and (named or not by_name)]
+        return [self._wanted[number][0] for number in sorted(self._let(text, named=named))]
 
     def lets(self, text: str, *, named: bool = True) -> bool:
         """Whether `text` may match any frame."""
+        return next(self._let(text, named=named), None) is not None
+
+    def _let(self, text: str, *, named: bool) -> Iterator[int]:
         hits = frozenset() if self._empty else frozenset(self._set.Match(text) or ())
-        return any(needed <= hits and (named or not by_name) for _, needed, by_name in self._wanted)
+        for number in chain(self._always, *(self._under.get(hit, ()) for hit in hits)):
+            _, needed, by_name = self._wanted[number]
+            if needed <= hits and (named or not by_name):
+                yield number
 
     def all_frames(self) -> list[CompiledFrame]:
         """Every frame: what an ungated detection tries."""

@@ -117,7 +117,9 @@ class _Item:
     context: frozenset[str]
     opinion: bool
     segments: tuple[tuple[Segment, tuple[CompiledFrame, ...]], ...]
-    sight: tuple[Word, ...] = ()
+    text: DetectInput | None = None
+    glimpsed: bool = False
+    """Whether its words are worth a second opinion even where no rule finds anything."""
     skipped: str = ""
     errors: tuple[str, ...] = ()
 
@@ -194,8 +196,9 @@ class Detector:
         in_title, in_summary = (
             self.gate.lets(fold(field), named=self._names.may_stand_in(field)) for field in (title, summary)
         )
+        glimpsed = self._second_opinion is not None and self._second_opinion.glimpse(fold(f"{title} {summary}"))
         if gated and not (in_title or in_summary):
-            return _Item(published, (), frozenset(), False, ())
+            return _Item(published, (), frozenset(), False, (), item, glimpsed)
         context = frozenset(WORD.findall(fold(f"{title} {summary}")))
         # A title or summary that cannot match needs no cutting; it still gives the context.
         whole = (title if in_title else "", summary if in_summary else "") if gated else (title, summary)
@@ -205,9 +208,8 @@ class Detector:
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
         if worth:
             worth = self._allowed_frames(worth, words)
-        seen = self.sight(item) if worth and self._second_opinion is not None else ()
         segments = worth if gated else segments
-        return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), seen)
+        return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), item, glimpsed)
 
     def _allowed_frames(self, segments: Segments, words: tuple[str, ...]) -> Segments:
         """`segments` without the frames of rules whose `unless` stands in the item."""
@@ -235,23 +237,25 @@ class Detector:
         fields.append(("summary", _readable(item.summary[: self._max_chars])))
 
         def find(words: tuple[str, ...], lower: tuple[str, ...]) -> Iterator[Mention]:
-            return self._actors.find(words, lower, frozenset(lower))
+            return self._actors.find(words, lower, frozenset(WORD.findall(" ".join(lower))))
 
         return sight(fields, self._language.tokenize, find)
 
-    def _opinions(self, findings: list[Finding], item: _Item) -> dict[str, Opinion]:
+    def _opinions(self, findings: list[Finding], words: tuple[Word, ...]) -> dict[str, Opinion]:
         """What the second opinion says of each type, if it is wanted."""
-        if self._second_opinion is None or not item.sight:
+        if self._second_opinion is None or not words:
             return {}
         spoken = frozenset((type_of(f), f.verdict.modality) for f in settle(findings))
-        return self._second_opinion.weigh(item.sight, findings, spoken)
+        return self._second_opinion.weigh(words, findings, spoken)
 
-    def _reconsidered(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Finding]:
+    def _reconsidered(
+        self, findings: list[Finding], opinions: dict[str, Opinion], words: tuple[Word, ...]
+    ) -> list[Finding]:
         """`findings` with the modality and the parties that the second opinion gives them, if it is wanted."""
         model = self._second_opinion
-        if model is None or not item.sight:
+        if model is None or not words:
             return findings
-        last = {word.field: word.start for word in item.sight}
+        last = {word.field: word.start for word in words}
 
         def seen(finding: Finding) -> bool:
             """Long items are seen by their first words only; further on the rules alone speak."""
@@ -259,14 +263,16 @@ class Detector:
             return tree.starts[finding.candidate.act.root] <= last.get(tree.field, -1)
 
         judged = reconsider([f for f in findings if seen(f)], opinions)
-        return [*(model.cast.recast(f, item.sight) for f in judged), *(f for f in findings if not seen(f))]
+        return [*(model.cast.recast(f, words) for f in judged), *(f for f in findings if not seen(f))]
 
-    def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], item: _Item) -> list[Trigger]:
+    def _proposed(
+        self, findings: list[Finding], opinions: dict[str, Opinion], words: tuple[Word, ...]
+    ) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
         model, found = self._second_opinion, {type_of(f) for f in findings}
         rules = {rule.type: rule for rule in reversed(self.rules)}
         return [
-            propose(opinion, item.sight, rules[kind], model.cast, model.version)
+            propose(opinion, words, rules[kind], model.cast, model.version)
             for kind, opinion in sorted(opinions.items())
             if model is not None and opinion.holds and kind not in found and kind in rules
         ]
@@ -303,9 +309,11 @@ class Detector:
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
         findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
         findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
-        opinions = self._opinions(findings, item)
-        proposed = self._proposed(findings, opinions, item)
-        settled = settle(self._reconsidered(findings, opinions, item))
+        wanted = self._second_opinion is not None and (findings or item.glimpsed)
+        words = self.sight(item.text) if wanted and item.text is not None else ()
+        opinions = self._opinions(findings, words)
+        proposed = self._proposed(findings, opinions, words)
+        settled = settle(self._reconsidered(findings, opinions, words))
         triggers = (*map(as_trigger, settled), *proposed)
         return Detection(triggers, "", tuple(errors), tuple(findings), tuple(opinions.values()))
 

@@ -40,6 +40,11 @@ def test_short_names_need_their_capitals() -> None:
 def test_a_nickname_needs_its_company() -> None:
     assert codes("Seoul says the North fired a missile") == ["KR", "KP"]
     assert codes("Rain falls in the North of England") == ["GB"]
+    assert codes("Pyongyang says that Kim watched") == ["KP", "KP"]
+
+
+def test_company_of_several_words_must_stand_whole() -> None:
+    assert codes("Iowa Governor Kim Reynolds meets leaders from North Carolina") == []
 
 
 def test_iran_backed_is_an_attribute() -> None:
