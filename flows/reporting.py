@@ -72,7 +72,8 @@ def send_report(
     if not recipients:
         return
     html = _html(config, store, since, until, brief=True)
-    line = f"Tocsin: report of {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+    start, end = since.astimezone(dt.UTC), until.astimezone(dt.UTC)
+    line = f"Tocsin: report of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     id = hashlib.sha256(line.encode()).hexdigest()[:20]
     message = Message(id, line, html, "mail", {"Auto-Submitted": "auto-generated"})
     for recipient in recipients:

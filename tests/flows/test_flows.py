@@ -98,6 +98,16 @@ def test_without_a_reader_the_report_is_a_file(held: Room) -> None:
     assert held.mailbox.mails == []
 
 
+def test_a_week_of_another_zone_is_told_in_utc(weekly: Room) -> None:
+    weekly.settings["timezone"] = "Asia/Seoul"
+    weekly.write()
+
+    assert report.fn(now=MONDAY).endswith("2026-W09.html; 2 sent, 0 not sent")
+    assert {str(mail["Subject"]) for _, mail in weekly.mailbox.mails} == {
+        "Tocsin: report of 2026-02-22 15:00 to 2026-03-01 15:00 UTC"
+    }
+
+
 def test_a_week_begins_on_monday_by_the_clocks_of_its_zone() -> None:
     seoul = ZoneInfo("Asia/Seoul")
     since, until = week_before(dt.datetime(2026, 3, 1, 15, 30, tzinfo=dt.UTC), seoul)
