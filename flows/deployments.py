@@ -17,7 +17,7 @@ from prefect import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.types.entrypoint import EntrypointType
@@ -28,10 +28,12 @@ from flows.report import report
 from flows.watch import watch
 from tocsin.config.folder import find_folder, load_or_last_good
 from tocsin.config.settings import Settings
+from tocsin.errors import SetupError
 
 logger = logging.getLogger("tocsin.serve")
 
 SLOTS_EVERY_S = 10.0
+UNAUTHORIZED = 401
 
 
 def at_most(runs: int) -> ConcurrencyLimitConfig:
@@ -67,11 +69,19 @@ def deployments(settings: Settings, *, workers: int = 1) -> list[RunnerDeploymen
 async def register(served: Sequence[RunnerDeployment], *, pool: str, config: str) -> list[str]:
     """Register `served` with the work pool `pool`, made as one of processes where there is none.
 
-    `config` is where the workers find the folder of the configuration. The names of the deployments.
+    `config` is where the workers find the folder of the configuration. The names of the deployments. `SetupError` where
+    the server wants another password.
     """
     async with get_client() as client:
-        with suppress(ObjectAlreadyExists):
+        try:
             await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        except ObjectAlreadyExists:
+            pass
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != UNAUTHORIZED:
+                raise
+            cause = "it wants another password; set PREFECT_API_AUTH_STRING"
+            raise SetupError("cannot deploy", subject="prefect server", cause=cause) from error
     names = []
     for each in served:
         each.job_variables = {"env": {"TOCSIN_CONFIG": config}}

@@ -23,10 +23,11 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from flows.environment import prefect_environment
+from flows.environment import KEY, prefect_environment
 from flows.serving import free_port
 from tests.newsroom import HOUR, MISSILE, NOISE, Room
 from tocsin.cli import app
+from tocsin.keys import kept_key
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -74,11 +75,14 @@ def test_workers_of_a_pool_run_what_was_deployed(room: Room) -> None:
     assert (refused.code, "/api/health; start it, or set PREFECT_API_URL" in refused.err) == (2, True), refused.err
 
     prefect = [sys.executable, "-m", "prefect"]
-    home = prefect_environment(room.state, port=port, environ={})
+    home = prefect_environment(room.state, port=port, environ={}, key=kept_key(room.state / KEY))
     environ = {**os.environ, **home, "PREFECT_WORKER_QUERY_SECONDS": "2"}
     log = room.folder / "prefect.log"
     with process(*prefect, "server", "start", environ=environ, log=log):
         until(lambda: answers(port), log)
+        stranger = {"PREFECT_API_URL": home["PREFECT_API_URL"], "PREFECT_API_AUTH_STRING": "tocsin:guessed"}
+        refused = room.tocsin("deploy", environ=stranger)
+        assert (refused.code, "it wants another password" in refused.err) == (2, True), refused.err
         assert room.tocsin("deploy").code == 0
         again = room.tocsin("deploy", "--pool", "tocsin")
         assert again.code == 0, again.err
