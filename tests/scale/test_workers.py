@@ -18,7 +18,7 @@ from tests.newsroom import HOUR, NOISE, Room, newsroom
 from tests.scale.workers import News, Workers, balanced, clock, make_due, told
 
 LONG = os.environ.get("TOCSIN_SCALE") == "long"
-WAVES, ACTS = (40, 25) if LONG else (4, 6)
+WAVES, ACTS = (40, 8) if LONG else (4, 6)
 
 
 def settings(room: Room) -> None:
@@ -51,7 +51,7 @@ def test_three_workers_of_which_some_are_killed_alert_as_one_process_does(any_ro
             news.publish(ACTS, at=clock())
             with any_room.store() as store:
                 make_due(store)
-            time.sleep(rng.uniform(0.2, 1.5))
+            time.sleep(rng.uniform(0.2, 4.0 if LONG else 1.5))
             workers.replace_one(rng)
         articles = sum(len(paper.items) for paper in any_room.press.papers.values())
         workers.until_idle(articles)

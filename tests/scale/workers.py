@@ -28,7 +28,7 @@ from tocsin.store import Store, schema
 
 logger = logging.getLogger("tocsin.worker")
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 OUTLETS = 12
 TOLD_BY = 3
 """Outlets that tell of each act: of different shards, so that no worker has all reports of one."""
