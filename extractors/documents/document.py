@@ -24,6 +24,9 @@ from extractors.documents.rows import NOTHING, Rows, digest, key_digest
 from extractors.text import MAX_SUMMARY, MAX_TITLE, identifier, plain, web_link
 from tocsin.model import Entry
 
+# It would ask chardet where that happens to be installed: the same bytes would read otherwise there, or not at all,
+# because chardet loads its tables when asked, which the confined parser cannot.
+feedparser.encodings.lazy_chardet_encoding = None
 MAX_KEY = 500
 _UNTITLED = 120
 _PERIODS_S = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
