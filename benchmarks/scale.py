@@ -1,6 +1,6 @@
 """How much faster two workers poll and detect than one, and what a feed and an article cost.
 
-    python benchmarks/scale.py [--feeds 200] [--entries 40] [--rounds 3] [--pin] [--whole]
+    python benchmarks/scale.py [--feeds 200] [--entries 40] [--shards 32] [--rounds 3] [--pin] [--whole]
 
 Each round has an empty Postgres (out of a wheel, with its defaults), a farm in a process of its own that serves bytes
 made beforehand, and one or two workers over the shipped rules and watch, forked from a process that has loaded them.
@@ -272,7 +272,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--feeds", type=int, default=200)
     parser.add_argument("--entries", type=int, default=40)
-    parser.add_argument("--shards", type=int, default=16)
+    parser.add_argument("--shards", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pin", action="store_true")
     parser.add_argument("--whole", action="store_true")
