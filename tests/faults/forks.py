@@ -24,8 +24,15 @@ class Forks:
 
     def __init__(self, module: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
         )
+        self.session = self._process.pid
+        """Of every process that the forks start, so that those which they leave behind are found."""
 
     def start(self, environ: Mapping[str, str], log: Path, **values: str) -> int:
         """Start a fork with these variables, its output in `log` and `values` for its work; its pid."""

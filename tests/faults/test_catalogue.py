@@ -24,7 +24,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "flows/test_serving_live.py::scheduled_sweeps_happen_survive_kills_and_are_resumed",
     ),
     "K14": ("faults/test_kill.py::k14_sigterm_in_the_midst_of_a_send_ends_after_it_and_gives_back_the_rest",),
-    "K15": ("faults/test_kill_soak.py::killed_at_random_nothing_is_lost_and_nothing_sent_twice_outside_the_window",),
+    "K15": ("soak/test_soak.py::nothing_is_lost_where_feeds_lie_clocks_jump_and_workers_are_killed",),
     "N01": (
         f"{FETCH}::addresses_that_are_not_global_are_refused",
         f"{FETCH}::no_spelling_gets_a_byte_to_a_private_address",
