@@ -23,6 +23,8 @@ LATER = NOW + 2 * HOUR
 @pytest.fixture
 def told(room: Room) -> Room:
     """One alert on a launch, and a veto whose rule did not know the word."""
+    # What the learned weights add changes with each training.
+    room.settings["detect"] = {"second_opinion": False}
     frames(room, "sanctions_veto", "block", "resolution", "Russia blocks a sanctions resolution at the UN.", "RU")
     paper = room.paper("herald").publish("Baker of the year is named", at=NOW - 2 * HOUR)
     room.write().sweep(now=NOW)
