@@ -168,9 +168,9 @@ def _add(rows: dict[str, list[tuple[Any, ...]]], number: int, at: dt.datetime) -
     serial = number // PER_TRIGGER + 1
     span = (one.evidence.field, one.evidence.start, one.evidence.end)
     said = (one.type, "happened", one.source)
-    tail = ("v1", one.evidence.text, 1.0, 0.0, {}, at, serial)
+    tail: tuple[Any, ...] = ("v1", one.evidence.text, 1.0, 0.0, {}, at, serial)
     rows["triggers"].append((serial, id, one.rule, *span, *said, *tail))
-    lists = ([of.publisher], [], [id], [], {}, False, False, [], 1.0, {})
+    lists: tuple[Any, ...] = ([of.publisher], [], [id], [], {}, False, False, [], 1.0, {})
     rows["events"].append((serial, *said, at, at, of.title, 0.0, *lists, 1, 1))
     if serial % PER_ALERT:
         return
