@@ -128,6 +128,9 @@ class _Post:
 
     def _bundle(self, channel: Channel, bundle: Sequence[Delivery]) -> tuple[Tally, bool]:
         """Send one message and mark its deliveries; whether the channel is worth another try in this sweep."""
+        bundle = self._held(bundle)
+        if not bundle:
+            return Tally(), True
         first = bundle[0]
         if first.uncertain and channel.on_uncertain == "hold":
             return self._all_dead(bundle, "it may have been sent; held for a person (on_uncertain: hold)"), True
@@ -145,6 +148,14 @@ class _Post:
                 logger.warning(said, delivery.alert, channel.id, extra={"alert": delivery.alert, "channel": channel.id})
         self.store.notices.clear(f"channel:{channel.id}")
         return Tally(sent=len(bundle)), True
+
+    def _held(self, bundle: Sequence[Delivery]) -> Sequence[Delivery]:
+        """What of `bundle` is still to be sent by this sender: a step of the clock ends claims in the midst of it."""
+        held = self.store.outbox.held(bundle)
+        for lost in [delivery for delivery in bundle if delivery not in held]:
+            said = "alert %s to %s: its claim was lost before it was sent; another sender has it"
+            logger.warning(said, lost.alert, lost.channel, extra={"alert": lost.alert, "channel": lost.channel})
+        return held
 
     def _failed(self, channel: Channel, bundle: Sequence[Delivery], error: SendError) -> Tally:
         self.store.notices.put(f"channel:{channel.id}", error.cause, now=self.now)

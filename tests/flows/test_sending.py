@@ -41,6 +41,12 @@ def deliveries(room: Room) -> dict[str, Delivery]:
         return {delivery.channel: delivery for delivery in store.outbox.of_alert(alert.id)}
 
 
+def every_delivery(room: Room) -> list[Delivery]:
+    """The deliveries of all alerts."""
+    with room.store() as store:
+        return [delivery for alert in store.alerts.recent() for delivery in store.outbox.of_alert(alert.id)]
+
+
 @pytest.mark.parametrize(
     ("attempts", "asked", "expected"),
     [
@@ -173,6 +179,25 @@ def test_a_delivery_that_may_have_been_sent_is_sent_again_under_the_same_id_and_
     with room.store() as store:
         assert room.hooked() == [store.alerts.recent()[0].id]
     assert sum("uncertain" in record.getMessage() for record in caplog.records) == 2
+
+
+def test_a_sender_whose_claims_a_step_of_the_clock_has_ended_sends_no_more_of_them(any_room: Room) -> None:
+    room = any_room
+    alerted(room, MISSILE, VETO)
+    others = iter([lambda: send(room, NOW + HOUR)])
+
+    def step() -> bool:
+        for send_too in others:
+            send_too()
+        return True
+
+    room.hooks.hold = step
+    send(room)
+
+    # The one under way may come twice; the next has gone out by the other sender.
+    first, second = sorted(set(room.hooked()), key=room.hooked().index)
+    assert room.hooked() == [first, second, first]
+    assert all(each.state is DeliveryState.SENT for each in every_delivery(room))
 
 
 def test_on_uncertain_hold_leaves_it_to_a_person(room: Room) -> None:

@@ -79,11 +79,13 @@ def test_a_sender_that_was_paused_beyond_its_lease_is_refused(store: Store) -> N
     paused = claimed(store)[0]
     current = store.outbox.claim(now=NOW + LEASE, lease=LEASE, limit=10, holder="other")[0]
 
+    assert store.outbox.held([paused, current]) == [current]
     assert not store.outbox.sent(paused, now=NOW + LEASE)
     assert not store.outbox.failed(paused, error="late", next_try_at=NOW)
     assert not store.outbox.dead(paused, error="late")
     assert not store.outbox.release(paused)
     assert store.outbox.sent(current, now=NOW + LEASE)
+    assert store.outbox.held([paused, current]) == []
     assert not store.outbox.dead(paused, error="late")
     assert not store.outbox.dead(current, error="said already")
     assert states(store) == {DeliveryState.SENT: 1, DeliveryState.CLAIMED: 1}

@@ -46,6 +46,13 @@ class Outbox:
         due: dt.datetime | None = self.db.read(lambda c: c.execute(_NEXT_DUE).scalar())
         return due
 
+    def held(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Those of `deliveries` whose claim nobody else has taken over."""
+        tokens = {delivery.id: delivery.token for delivery in deliveries}
+        query = select(_TABLE.c.id, _TABLE.c.token).where(_TABLE.c.id.in_(tokens))
+        found = self.db.read(lambda c: {row.id: row.token for row in c.execute(query)})
+        return [delivery for delivery in deliveries if found.get(delivery.id) == delivery.token]
+
     def sent(self, delivery: Delivery, *, now: dt.datetime) -> bool:
         """The channel took it. False where the claim was lost meanwhile: another sender has it now."""
         done = self._mark(delivery, state=DeliveryState.SENT, sent_at=now, due_at=None, last_error="")
