@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -41,6 +42,8 @@ _AGAIN = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08")
 _LATER = ("53",)
 """Full disk, no memory, too many connections: only time or an operator mends it."""
 _LATER_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR")
+_ROWS = 500
+"""A statement takes so many rows; SQLite has room for 32,766 values in one."""
 _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 T = TypeVar("T")
@@ -191,10 +194,14 @@ def insert_many(connection: Connection, table: Table, names: Sequence[str], rows
         return
     # SQLAlchemy arranges the values of every row by name, which costs as much as SQLite's own work.
     processors = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    values = zip(*rows, strict=True)
-    bound = [map(process, column) if process else column for process, column in zip(processors, values, strict=True)]
-    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    connection.exec_driver_sql(statement, list(zip(*bound, strict=True)))
+    columns = zip(*rows, strict=True)
+    bound = [map(process, column) if process else column for process, column in zip(processors, columns, strict=True)]
+    row = f"({', '.join('?' * len(names))})"
+    # FTS5 begins a new part of its index with every statement, and would have to merge as many as there are rows.
+    values = zip(*bound, strict=True)
+    while batch := list(islice(values, _ROWS)):
+        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * len(batch))}"
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(batch)))
 
 
 def _again(error: DBAPIError | PoolTimeoutError) -> bool:
