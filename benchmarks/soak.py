@@ -1,11 +1,12 @@
 """Whether a watch lives through half an hour of everything at once (FAULTS.md K15, T01, D09, and the lies of N and P).
 
-    python benchmarks/soak.py [--minutes 30] [--feeds 500] [--seed 1]
+    python benchmarks/soak.py [--minutes 30] [--feeds 500] [--seed 1] [--keep FOLDER]
 
 Two watches side by side, each with that many feeds on a loopback server, feeds that change, fail, move and lie: one on
 SQLite with one worker, one on Postgres with three. Workers get SIGKILL at random (one is spared, and its memory
 watched), clocks are put forward and back, channels fail. Then all is mended, and the books must balance. Reading a text
 is a stand-in (`tests/faults/reading.py`), so that the books can be exact. Exit code 1 where an invariant does not hold.
+With `--keep`, configuration, state and log of the workers stay in that folder.
 """
 
 from __future__ import annotations
@@ -64,12 +65,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--feeds", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tocsin-soak-") as folder, postgres() as address:
         seconds = 60 * options.minutes
-        found = soak(
-            Path(folder), address, seconds=seconds, seed=options.seed, feeds=options.feeds, quick=seconds < 120
-        )
+        where = options.keep or Path(folder)
+        found = soak(where, address, seconds=seconds, seed=options.seed, feeds=options.feeds, quick=seconds < 120)
         for world, figures in found:
             table(world, figures)
     books = [figures for _, figures in found]

@@ -79,14 +79,16 @@ class _Controller(Controller):
 
 @dataclass
 class Hooks:
-    """What an HTTP server took; `status`, `body`, `headers` are its answer, `wait_s` how long it thinks first.
+    """What an HTTP server was sent; `status`, `body`, `headers` are its answer, `wait_s` how long it thinks first.
 
-    `asked` are the paths of GET. `hold` is called before the body is read, and says whether to take it at all.
+    `asked` are the paths of GET, `taken` the bodies that it answered with success. `hold` is called before the body is
+    read, and says whether to take it at all.
     """
 
     port: int = 0
     asked: list[str] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    taken: list[bytes] = field(default_factory=list)
     status: int = 200
     body: bytes = b'{"ok": true}'
     headers: dict[str, str] = field(default_factory=dict)
@@ -115,14 +117,16 @@ def http_server() -> Iterator[Hooks]:
             if hooks.hold and not hooks.hold():
                 self.close_connection = True
                 return
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body, status = self.rfile.read(int(self.headers.get("Content-Length", 0))), hooks.status
             hooks.requests.append((self.path, dict(self.headers.items()), body))
+            if status < 300:
+                hooks.taken.append(body)
             time.sleep(hooks.wait_s)
             if hooks.hang_up:
                 self.close_connection = True
                 return
             with suppress(BrokenPipeError, ConnectionResetError):
-                self.send_response(hooks.status)
+                self.send_response(status)
                 for name, value in {"Content-Length": str(len(hooks.body)), **hooks.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()

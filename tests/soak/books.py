@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -20,6 +21,14 @@ from tocsin.store import Store, schema
 _ID = re.compile(r"\b[0-9a-f]{20}\b")
 RSS_GROWTH = 1.15
 """A worker may grow by so much between the first third of its samples and the last."""
+MORE_FILES = 10
+"""So many more open files may it have."""
+WARM_S = 60.0
+"""By then a worker has loaded what it needs; memory is judged from then on, where the soak takes twice as long."""
+FEWEST = 9
+"""Samples to judge by."""
+ENDING_S = 10.0
+"""A parser process sees its worker's end within so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +131,8 @@ def _deliveries(world: World, store: Store, wrong: list[str]) -> tuple[int, int]
     for message in messages:
         twice += bool(message & seen)
         seen |= message
-    # A sender marks each message before it begins the next one of that channel.
-    most = len(world.room.channels) * world.kills + 60 * world.steps
+    # One message of a channel is under way when its sender is killed, or its claim ended by a step of the clock.
+    most = len(world.room.channels) * (world.kills + world.steps)
     if twice > most:
         wrong.append(f"{twice} messages were taken twice, more than {most}")
     return twice, len(lost)
@@ -136,7 +145,7 @@ def _in_window(delivery: Delivery | None) -> bool:
 def _messages(world: World) -> list[frozenset[tuple[str, str]]]:
     """What each message was about (alert and channel), in the order in which they were taken, by channel."""
     found = []
-    for _, _, body in world.room.hooks.requests:
+    for body in world.room.hooks.taken:
         said = json.loads(body)
         found.append(frozenset((each["id"], "hook") for each in (said if isinstance(said, list) else [said])))
     for _, mail in world.room.mailbox.mails:
@@ -165,7 +174,15 @@ def _rest(world: World, store: Store, wrong: list[str]) -> None:
 
 
 def _strays(session: int) -> list[str]:
-    """Processes that workers left behind, parsers say: all of their session but its leader."""
+    """Processes that workers left behind, parsers say."""
+    until = time.monotonic() + ENDING_S
+    while (found := _others(session)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return [f"process {pid} outlived its worker" for pid in found]
+
+
+def _others(session: int) -> list[int]:
+    """All processes of a session but its leader."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -174,21 +191,28 @@ def _strays(session: int) -> list[str]:
             continue
         pid = int(path.parent.name)
         if int(fields[3]) == session and pid != session and fields[0] != "Z":
-            found.append(f"process {pid} outlived its worker")
+            found.append(pid)
     return found
 
 
 def _flat(world: World, wrong: list[str]) -> tuple[tuple[float, float] | None, tuple[int, int] | None]:
-    """Memory and open files of the worker that was spared: medians of the first and the last third of its samples."""
-    seen = [each for each in world.samples if each.rss_mb is not None and each.fds is not None]
-    if len(seen) < 3:
+    """Memory and open files of the worker that was spared, in the first and the last third of its samples.
+
+    The median of memory, the most of files.
+    """
+    if world.plan.workers == 1:
         return None, None
-    third = max(1, len(seen) // 3)
+    seen = [each for each in world.samples if each.rss_mb is not None and each.fds is not None and each.at_s >= WARM_S]
+    if len(seen) < FEWEST:
+        if world.samples[-1].at_s >= 2 * WARM_S:
+            wrong.append(f"a worker was looked at {len(seen)} times, too few to tell whether it grows")
+        return None, None
+    third = len(seen) // 3
     first, last = (sorted(part, key=_rss)[len(part) // 2] for part in (seen[:third], seen[-third:]))
     most = [max(each.fds or 0 for each in part) for part in (seen[:third], seen[-third:])]
     if _rss(last) > _rss(first) * RSS_GROWTH:
         wrong.append(f"memory of a worker grew from {_rss(first):.0f} to {_rss(last):.0f} MB")
-    if most[1] > most[0] + 10:
+    if most[1] > most[0] + MORE_FILES:
         wrong.append(f"open files of a worker grew from {most[0]} to {most[1]}")
     return (round(_rss(first), 1), round(_rss(last), 1)), (most[0], most[1])
 

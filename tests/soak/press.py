@@ -170,7 +170,8 @@ class LyingHandler(Handler):
     def _feed(self, source: Source) -> None:
         mood = source.mood
         if mood in _STATUS:
-            self.answer(_STATUS[mood], b"", Retry_After="20")
+            # No Retry-After: it speaks for the host, and all feeds are on this one.
+            self.answer(_STATUS[mood], b"")
         elif mood in (Mood.RESET, Mood.SILENT, Mood.DRIPPING, Mood.SHORT):
             self._hang(mood, source.document(self.server.url))
         elif mood is Mood.HTML:

@@ -13,12 +13,16 @@ from tests.faults.forks import Forks
 from tests.soak.books import Figures, balance
 from tests.soak.world import Plan, World, world
 
+NEWS = 0.5
+"""Events a second. Open events are looked at in memory, so what is to stay flat beside them must not drown in them."""
+
 
 def plans(*, feeds: int, quick: bool) -> tuple[Plan, Plan]:
     """On SQLite the clock can run fast, and so the leases of who was killed; several workers need one near the real."""
-    rate = max(0.5, feeds / 250)
-    sqlite = Plan("sqlite", 1, 30.0, (1.0, 5.0) if quick else (2.0, 8.0), ("10m", "20m"), feeds, rate)
-    return sqlite, Plan("postgres", 3, 3.0, (2.0, 5.0) if quick else (5.0, 15.0), ("1m", "2m"), feeds, rate, shards=6)
+    kills = ((1.0, 5.0), (2.0, 5.0)) if quick else ((4.0, 12.0), (5.0, 15.0))
+    steps, outages = ((2.0, 6.0), (2.0, 6.0)) if quick else ((30.0, 90.0), (20.0, 60.0))
+    sqlite = Plan("sqlite", 1, 30.0, kills[0], steps, outages, ("10m", "20m"), feeds, NEWS)
+    return sqlite, Plan("postgres", 3, 3.0, kills[1], steps, outages, ("1m", "2m"), feeds, NEWS, shards=6)
 
 
 def soak(

@@ -19,19 +19,20 @@ PAUSE_S = 0.3
 
 
 def work(question: Question) -> None:
-    """Sweep until SIGTERM."""
+    """Sweep until SIGTERM, or until the process that forked it is gone: a soak that was broken off leaves nobody."""
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    clock = Clock(Path(question["clock"]))
-    while not asked.is_set():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    clock, parent = Clock(Path(question["clock"])), os.getppid()
+    while not asked.is_set() and os.getppid() == parent:
         now = clock.now()
-        with opened(os.environ, now=now) as sweep:
+        with opened(os.environ, now=now, stop=asked.is_set) as sweep:
             sweep.reader = Reader()
             sweep.run(now=now, clock=clock.now)
-            if sweep.stop():
-                return
         asked.wait(PAUSE_S)
 
 
 if __name__ == "__main__":
+    # A fork that is asked to end before it listens does so once it does.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     serve(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import itertools
+import math
 import os
 import random
 import signal
@@ -25,20 +26,27 @@ DOWN = dt.timedelta(minutes=2, seconds=5)
 """Longer than the leases of sweeps and deliveries."""
 STEPS = (5, 10, 30, 60, -2, -5, -10)
 """Minutes by which the clock is put forward and back."""
-PATIENCE_S = 240.0
-"""What may be left when all is calm must be done within so many seconds."""
+PATIENCE_S = 120.0
+"""What is left when all is calm must become less within so many seconds."""
+STALLED_S = 10.0
+"""After so many seconds without progress, what is left may be waiting for its time: the clock is put on."""
 SOUR = 0.2
 """Share of the feeds that are in a mood at a time."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`pace` seconds of the world's clock pass in a second; a worker is killed every so many (real) seconds."""
+    """`pace` seconds of the world's clock pass in a second.
+
+    A worker is killed, the clock is set, and the channels fail every so many (real) seconds, at random between the two.
+    """
 
     name: str
     workers: int
     pace: float
     kill_every_s: tuple[float, float]
+    step_every_s: tuple[float, float]
+    outage_every_s: tuple[float, float]
     interval: tuple[str, str]
     feeds: int
     news_a_second: float
@@ -148,17 +156,17 @@ class World:
             if self.plan.workers == 1:
                 self.clock.step(DOWN)
             self.start()
-        if self._due("step", now, 30.0, 90.0):
+        if self._due("step", now, *self.plan.step_every_s):
             self.clock.step(dt.timedelta(minutes=self.rng.choice(STEPS)))
             self.steps += 1
-        if self._due("outage", now, 20.0, 60.0):
+        if self._due("outage", now, *self.plan.outage_every_s):
             self._outage()
-            self._alarms["mended"] = now + self.rng.uniform(2.0, 12.0)
+            self._alarms["mended"] = now + self.plan.outage_every_s[0] * self.rng.uniform(0.1, 0.6)
             self.outages += 1
         if self._alarms.get("mended", now + 1) <= now:
             self._mended()
         if self._due("sample", now, 4.0, 6.0):
-            self.sample()
+            self.sample(now)
 
     def _due(self, what: str, now: float, least_s: float, most_s: float) -> bool:
         """Whether the time of `what` has come; the next is at random between these from then on."""
@@ -202,32 +210,36 @@ class World:
         for source in self.sources:
             source.mood = Mood.FINE
         self._mended()
-        self.sample()
+        self.sample(time.monotonic())
         self.stop()
-        self.clock.step(DOWN)
+        # Past the leases of those that were killed before the clock was put back.
+        self.clock.step(HOUR)
         self.start()
         self.settle()
         self.stop()
 
     def settle(self) -> None:
         """Wait until one worker has nothing left to do."""
-        started, quiet, looked = time.monotonic(), 0, time.monotonic()
+        least, quiet = math.inf, 0
+        gained = stepped = time.monotonic()
         while quiet < 3:
             time.sleep(0.5)
-            left = self.left()
-            quiet = quiet + 1 if not any(left.values()) else 0
-            if not quiet and time.monotonic() - looked > 6.0:
-                # What waits for its time (back-off of feeds and channels) waits no longer.
-                self.stop()
-                self.clock.step(dt.timedelta(hours=1))
-                self.start()
-                looked = time.monotonic()
-            if time.monotonic() - started > PATIENCE_S:
-                self.ended.append(f"{self.plan.name}: not done after {PATIENCE_S:.0f} s: {left}")
+            left, now = self.left(), time.monotonic()
+            count = sum(left.values())
+            quiet = quiet + 1 if not count else 0
+            if count < least:
+                least, gained, stepped = count, now, now
+            if count and now - gained > PATIENCE_S:
+                self.ended.append(f"{self.plan.name}: nothing done for {PATIENCE_S:.0f} s: {left}")
                 return
+            if count and now - stepped > STALLED_S:
+                # What waits for its time (back-off of feeds and channels) waits no longer.
+                self.clock.step(HOUR)
+                stepped = now
 
     def left(self) -> dict[str, int]:
-        """What is still to do."""
+        """What is still to do. What a feed shows under ever new ids is never done, and does not count."""
+        exact = {source.id for source in self.sources if source.character in EXACT}
         shown = {(source.id, guid) for source in self.sources for guid in _guids(source)}
         with self.room.store() as store:
             stored = store.db.read(lambda c: set(c.exec_driver_sql("select feed, key from articles").tuples()))
@@ -237,14 +249,14 @@ class World:
                 "unread": len(shown - stored),
                 "never read": sum(state.first_success_at is None for state in polled),
                 "failing": sum(state.failures > 0 for state in polled),
-                "undetected": len(store.articles.undetected(rules="", limit=9_999)),
+                "undetected": sum(each.feed in exact for each in store.articles.undetected(rules="", limit=9_999)),
                 "unlinked": len(store.triggers.unlinked(limit=9_999)),
                 "unjudged": len(store.events.changed(limit=9_999)),
                 "unsent": sum(len(store.outbox.in_state(state, limit=9_999)) for state in states),
             }
 
-    def sample(self) -> None:
-        """Note how large things are."""
+    def sample(self, now: float) -> None:
+        """Note how large things are at that (monotonic) time."""
         rss, fds = _size(self.pids[0]) if self.plan.workers > 1 and self.pids else (None, None)
         with self.room.store() as store:
             count = "select count(*) from articles"
@@ -252,7 +264,7 @@ class World:
             size = "select pg_database_size(current_database())"
             path = store.db.path
             taken = path.stat().st_size if path else store.db.read(lambda c: c.exec_driver_sql(size).scalar_one())
-        self.samples.append(Sample(time.monotonic() - self.started, rss, fds, articles, taken / 1e6))
+        self.samples.append(Sample(now - self.started, rss, fds, articles, taken / 1e6))
 
 
 def _guids(source: Source) -> list[str]:
@@ -261,10 +273,11 @@ def _guids(source: Source) -> list[str]:
 
 
 def _size(pid: int) -> tuple[float | None, int | None]:
-    """Resident megabytes and open files of a process."""
+    """Resident megabytes and open files of a process; nothing where it is no more."""
     with contextlib.suppress(OSError):
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        return (pages * os.sysconf("SC_PAGE_SIZE") / 1e6, files) if pages else (None, None)
     return None, None
 
 
@@ -277,7 +290,8 @@ def world(folder: Path, plan: Plan, *, database: str, seed: int, forks: Forks) -
         room = stack.enter_context(newsroom(folder, database=database, press=press))
         room.channels = [{**channel, "per_minute": 6_000} for channel in room.channels]
         room.settings["send"] = {"lease": "2m", "timeout": "60s"}
-        room.settings["fetch"] |= {"timeout": "8s", "max_bytes": 200_000, "concurrency": 48, "per_host": 48}
+        # Shorter than the life of a worker: a sweep is over once the slowest of its feeds has been given up.
+        room.settings["fetch"] |= {"timeout": "2s", "max_bytes": 200_000, "concurrency": 48, "per_host": 48}
         room.settings["shards"] = plan.shards
         for number, character in enumerate(characters(plan.feeds)):
             id = f"feed{number:03}"
