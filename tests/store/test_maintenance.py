@@ -43,6 +43,34 @@ def test_deleting_and_optimising_gives_the_room_back(tmp_path: Path) -> None:
         assert (tmp_path / "tocsin.db").stat().st_size < before / 3
 
 
+def parts(path: Path) -> dict[int, int]:
+    """The parts of the full-text index of articles, and the page that each ends with (counted by two)."""
+    with closing(sqlite3.connect(path)) as other:
+        return dict(other.execute("SELECT segid, max(pgno) FROM articles_words_idx GROUP BY segid"))
+
+
+def test_the_whole_full_text_index_is_rewritten_only_when_much_is_new(tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    with Store.open("", tmp_path) as store:
+        state = polled(store, 4_000)
+        store.maintenance.optimise()
+        [(largest, size)] = parts(path).items()
+
+        few = [article(number) for number in range(5_000, 5_040)]
+        store.feeds.save_poll(state, few)
+        store.maintenance.optimise()
+        assert parts(path)[largest] == size
+        assert len(parts(path)) > 1
+
+        many = [article(number) for number in range(6_000, 7_500)]
+        store.feeds.save_poll(state, many)
+        store.maintenance.optimise()
+        [whole] = parts(path).values()
+        assert whole > size
+        found = [store.search.articles(text=f'"missile number {number}"') for number in (3_999, 5_039, 7_499)]
+        assert [len(each) for each in found] == [1, 1, 1]
+
+
 def test_optimising_is_done_on_both(store: Store) -> None:
     polled(store)
 

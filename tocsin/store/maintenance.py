@@ -15,6 +15,8 @@ from tocsin.store.search import WORDS
 
 _PAGES = 2_000
 """Free pages that one step of the vacuum gives back."""
+_WORTH = 1 / 5
+"""A full-text index is put together again where so much of it lies outside its largest part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Maintenance:
     db: Database
 
     def optimise(self) -> None:
-        """Refresh the planner's statistics and give free pages back (Postgres does the latter by itself)."""
+        """Refresh the planner's statistics, give free pages back and tidy the full-text index (Postgres does by itself)."""
         self.db.bare(_optimise)
 
     def check(self) -> list[str]:
@@ -85,7 +87,15 @@ def _optimise(connection: Connection) -> None:
 
 
 def _merge(driver: sqlite3.Connection, words: str) -> None:
-    """Rid a full-text index of what was deleted, in steps so short that a sweep beside it never waits long."""
+    """Rid a full-text index of what was deleted, in steps so short that a sweep beside it never waits long.
+
+    What was deleted stands in the newer parts as a note, and goes when these meet the part that has it. That rewrites
+    all of the index, so it waits for enough that is new or deleted: a night costs as much as the day brought, times
+    1 / `_WORTH` over the years, whatever has gathered. Until then FTS5 merges small parts by itself.
+    """
+    parts = [row[0] for row in driver.execute(f"SELECT max(pgno) FROM {words}_idx GROUP BY segid")]
+    if sum(parts) - max(parts, default=0) < _WORTH * sum(parts):
+        return
     pages = -_PAGES  # the first step takes in all parts of the index, the others go on with it
     before = -2
     while driver.total_changes - before >= 2:  # FTS5's own way of saying that there is nothing left to do
