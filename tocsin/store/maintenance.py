@@ -26,7 +26,7 @@ class Maintenance:
     db: Database
 
     def optimise(self) -> None:
-        """Refresh the planner's statistics, give free pages back and tidy the full-text index (Postgres does by itself)."""
+        """Refresh the planner's statistics, tidy full-text indexes, give free pages back; on Postgres only the first."""
         self.db.bare(_optimise)
 
     def check(self) -> list[str]:
