@@ -26,7 +26,7 @@ class Maintenance:
     db: Database
 
     def optimise(self) -> None:
-        """Refresh the planner's statistics, tidy full-text indexes, give free pages back; on Postgres only the first."""
+        """Refresh the planner's statistics; on SQLite also tidy full-text indexes and give free pages back."""
         self.db.bare(_optimise)
 
     def check(self) -> list[str]:
