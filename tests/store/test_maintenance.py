@@ -49,6 +49,12 @@ def parts(path: Path) -> dict[int, int]:
         return dict(other.execute("SELECT segid, max(pgno) FROM articles_words_idx GROUP BY segid"))
 
 
+def test_what_one_poll_brings_is_one_part_of_the_full_text_index(tmp_path: Path) -> None:
+    with Store.open("", tmp_path) as store:
+        polled(store, 200)
+        assert len(parts(tmp_path / "tocsin.db")) == 1
+
+
 def test_the_whole_full_text_index_is_rewritten_only_when_much_is_new(tmp_path: Path) -> None:
     path = tmp_path / "tocsin.db"
     with Store.open("", tmp_path) as store:
