@@ -9,14 +9,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from psycopg.types.json import JsonbDumper, JsonDumper
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import StatementError
 
 from tests.store.samples import NOW, article, polled
 from tocsin.errors import SetupError, StoreError
 from tocsin.model import FeedState
 from tocsin.store import Store
-from tocsin.store.engine import database_url
+from tocsin.store.engine import database_url, open_engine
 
 SHORT = dt.timedelta(milliseconds=50)
 LONG = dt.timedelta(seconds=20)
@@ -33,6 +34,14 @@ def locked(path: Path) -> Iterator[sqlite3.Connection]:
 @pytest.mark.parametrize("text", ["", "sqlite:///state/tocsin.db"])
 def test_sqlite_is_the_default(text: str) -> None:
     assert str(database_url(text, Path("state"))) == "sqlite:///state/tocsin.db"
+
+
+def test_engines_that_come_and_go_leave_no_classes_with_the_driver() -> None:
+    def classes() -> int:
+        open_engine(make_url("postgresql+psycopg://host/db"), SHORT).dispose()
+        return len(JsonDumper.__subclasses__()) + len(JsonbDumper.__subclasses__())
+
+    assert classes() == classes() > 0
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

@@ -45,6 +45,8 @@ _LATER_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR")
 _ROWS = 500
 """A statement takes so many rows; SQLite has room for 32,766 values in one."""
 _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_DUMPS = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+"""One for all engines: psycopg keeps two classes for ever for each that it is given."""
 
 T = TypeVar("T")
 
@@ -229,8 +231,7 @@ def open_engine(url: URL, busy_timeout: dt.timedelta, *, foreign_keys: bool = Tr
 
     No connection is tried out before use: one that was lost makes its transaction run again, on a new one.
     """
-    dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-    options |= {"hide_parameters": True, "json_serializer": dumps, "json_deserializer": from_json}
+    options |= {"hide_parameters": True, "json_serializer": _DUMPS, "json_deserializer": from_json}
     if not foreign_keys:
         options["poolclass"] = NullPool
     if url.get_backend_name() != "sqlite":
