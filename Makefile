@@ -62,6 +62,9 @@ soak: dev  ## half an hour of feeds that lie, clocks that jump, workers that are
 soak-short: dev  ## the same in a minute and a half
 	$(BIN)/python benchmarks/soak.py --minutes 1 --feeds 100
 
+scale: dev  ## workers of Prefect that are killed, a pool that runs what was deployed, a Dask cluster (some minutes)
+	TOCSIN_SCALE=long $(BIN)/pytest -q tests/scale tests/flows/test_deploying.py
+
 operate: dev  ## follow docs/operate.md on a clean Debian in a folder; needs root and debootstrap
 	$(BIN)/python -m tests.operate.clean
 

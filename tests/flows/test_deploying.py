@@ -26,6 +26,7 @@ from ruamel.yaml import YAML
 from flows.environment import KEY, prefect_environment
 from flows.serving import free_port
 from tests.newsroom import HOUR, MISSILE, NOISE, Room
+from tests.scale.test_workers import LONG
 from tocsin.cli import app
 from tocsin.keys import kept_key
 
@@ -64,6 +65,7 @@ def until(met: Callable[[], bool], log: Path, timeout_s: float = 150) -> None:
         time.sleep(0.3)
 
 
+@pytest.mark.skipif(not LONG, reason="a minute beside a Prefect server; `make scale` runs it")
 def test_workers_of_a_pool_run_what_was_deployed(room: Room) -> None:
     now = dt.datetime.now(dt.UTC)
     room.settings["sweep_every"] = "5s"

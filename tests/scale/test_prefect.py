@@ -97,6 +97,7 @@ def of_one_process(folder: Path, at: dt.datetime) -> list[tuple[object, ...]]:
         return told(room)
 
 
+@pytest.mark.skipif(not LONG, reason="half a minute of both cores; `make scale` runs it")
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
 def test_a_dask_cluster_detects_what_one_process_detects(site: Site, tmp_path: Path) -> None:
     script = "import asyncio; from flows.watch import watch; print(asyncio.run(watch()))"
