@@ -23,8 +23,11 @@ RSS_GROWTH = 1.15
 """A worker may grow by so much between the first third of its samples and the last."""
 MORE_FILES = 10
 """So many more open files may it have."""
-WARM_S = 60.0
-"""By then a worker has loaded what it needs; memory is judged from then on, where the soak takes twice as long."""
+WARM_S = 300.0
+"""By then a worker has loaded what it keeps; memory is judged from then on, where the soak takes twice as long.
+
+SQLAlchemy keeps the dialects of the last 128 engines, of which each sweep opens two on Postgres.
+"""
 FEWEST = 9
 """Samples to judge by."""
 ENDING_S = 10.0
