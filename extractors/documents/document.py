@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +31,8 @@ feedparser.encodings.lazy_chardet_encoding = None
 MAX_KEY = 500
 _UNTITLED = 120
 _PERIODS_S = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
+_ENTRY_START = re.compile(rb"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
+_ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 _CLOSED = (b"</rss", b"</feed", b":rdf>", b"</rdf", b":feed>", b":rss>", b"</channel")
 
 
@@ -159,6 +162,9 @@ def _parsed(body: bytes, name: str, url: str) -> Reading:
     reading = Reading(title=plain(_text(feed, "title"), limit=MAX_TITLE), entries=entries, asked_s=_asked_s(feed))
     if result.bozo:
         reading.incomplete = _cut(body, result.bozo_exception)
+        if reading.incomplete and _ends_in_entry(body):
+            # Without its id, which may be what is missing, it would be another one than when it comes whole.
+            del reading.entries[-1:]
         reading.warnings.append("the document is cut short" if reading.incomplete else "the document is malformed")
     return _unique(reading)
 
@@ -166,6 +172,12 @@ def _parsed(body: bytes, name: str, url: str) -> Reading:
 def _cut(body: bytes, error: object) -> bool:
     """Whether the document ends before its time."""
     return isinstance(error, SAXException) and not any(mark in body[-4_000:].lower() for mark in _CLOSED)
+
+
+def _ends_in_entry(body: bytes) -> bool:
+    """Whether a document that was cut ends within an entry, not between two."""
+    rest = _ENTRY_END.split(body)[-1]
+    return bool(_ENTRY_START.search(rest))
 
 
 def _unique(reading: Reading) -> Reading:

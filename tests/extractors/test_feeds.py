@@ -438,7 +438,8 @@ def test_a_cut_document_gives_what_it_holds_and_says_so(parser: Parser) -> None:
     parsed = parse(parser, whole[: whole.index("id-72")])
     assert parsed.incomplete
     assert parsed.warnings == ("the document is cut short",)
-    assert [entry.key for entry in parsed.entries][:72] == [f"id-{n}" for n in range(72)]
+    # The last one lacks its id: whole, it would be another entry.
+    assert [entry.key for entry in parsed.entries] == [f"id-{n}" for n in range(72)]
     assert parsed.raws == ()
 
 
