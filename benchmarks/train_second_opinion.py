@@ -42,7 +42,7 @@ from extractors.second_opinion.features import (
     candidates,
     sigmoid,
 )
-from extractors.second_opinion.models import WEIGHTS, WORD, SecondOpinion, forward, vocabulary_of
+from extractors.second_opinion.models import WEIGHTS, WORD, SecondOpinion, forward, nets_of, vocabulary_of
 from extractors.sight import GRAMS, Encoded, Ints, encode, grams
 from extractors.triggers import Detector
 from tocsin.config.actors import read_actors
@@ -142,13 +142,6 @@ def impressions_of(
         logits, share = forward(nets[item.fold], vectors, encoded)
         found.append(Impression(sigmoid(logits).reshape(len(MODALITIES), len(types)), line, share[:, : len(types)]))
     return found
-
-
-def nets_of(weights: Weights) -> list[dict[str, Floats]]:
-    return [
-        {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
-        for n in range(FOLDS)
-    ]
 
 
 def encoded_of(items: Sequence[Item], words: list[str]) -> list[Encoded]:

@@ -85,7 +85,7 @@ class FanOut:
         try:
             found: list[Detection] = _unpack(answer.result(patience_s))
             return found
-        except Exception as error:  # as above
+        except Exception as error:  # a helper that died, hung or disagrees on the rules: this process does it itself
             logger.error("detection was not done elsewhere: %s: %s", type(error).__name__, error)
             return None
 

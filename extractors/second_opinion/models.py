@@ -69,11 +69,7 @@ class SecondOpinion:
         self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
         words, self.vectors = vocabulary_of(weights)
         self.vocabulary = {word: index for index, word in enumerate(words)}
-        count = int(weights["nets"])
-        self._nets = [
-            {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
-            for n in range(count)
-        ]
+        self._nets = nets_of(weights)
         self._grams: Floats = weights["grams"].astype(np.float32) * weights["grams_scale"].astype(np.float32)
         self._grams_bias: Floats = weights["grams_bias"].astype(np.float32)
         self._judge: Floats = weights["judge"]
@@ -141,6 +137,14 @@ def forward(net: Mapping[str, Floats], vectors: Floats, item: Encoded) -> tuple[
     attention = np.exp(attention - attention.max(0))
     share = attention / attention.sum(0) * (hidden @ net["value"])
     return share.sum(0) + hidden.max(0) @ net["top"] + net["bias"], share
+
+
+def nets_of(weights: Mapping[str, Any]) -> list[dict[str, Floats]]:
+    """The nets, one for each fold of the training, each with its arrays by name."""
+    return [
+        {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
+        for n in range(int(weights["nets"]))
+    ]
 
 
 def _lines(packed: NDArray[np.uint8]) -> list[str]:
