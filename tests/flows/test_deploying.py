@@ -166,7 +166,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def test_the_image_has_every_package_and_runs_as_nobody_special() -> None:
-    known = {"FROM", "ENV", "WORKDIR", "RUN", "COPY", "USER", "VOLUME", "ENTRYPOINT", "CMD"}
+    known = {"FROM", "ARG", "ENV", "WORKDIR", "RUN", "COPY", "USER", "VOLUME", "ENTRYPOINT", "CMD"}
     assert {word for word, _ in instructions()} <= known
     copied = [rest.split() for word, rest in instructions() if word == "COPY" and "--from" not in rest]
     sources = {each for words in copied for each in words[:-1] if not each.startswith("--")}
@@ -181,7 +181,21 @@ def test_the_image_has_every_package_and_runs_as_nobody_special() -> None:
     assert not any(fnmatch(".env", each) or each in ("state", ".git") for each in kept)
     users = [rest for word, rest in instructions() if word == "USER"]
     assert users == ["tocsin"]
-    assert "--require-hashes -r requirements.lock" in " ".join(rest for word, rest in instructions() if word == "RUN")
+
+
+@pytest.mark.parametrize(("extra", "brings"), [("", "prefect"), ("scale", "prefect-dask"), ("parquet", "pyarrow")])
+def test_the_image_is_built_from_the_lock_of_its_extra(extra: str, brings: str) -> None:
+    copied = {each for word, rest in instructions() if word == "COPY" for each in rest.split()}
+    (install,) = (rest for _, rest in instructions() if "--require-hashes" in rest)
+    shown = re.sub(r"^\S+ -m pip", "echo", install)
+    done = subprocess.run(["sh", "-c", shown], env={"EXTRA": extra}, capture_output=True, text=True, timeout=20)
+    lock = done.stdout.split()[-1]
+    pinned = re.findall(r"^(\S+)==", (ROOT / lock).read_text(), re.MULTILINE)
+
+    assert ("ARG", 'EXTRA=""') in instructions()
+    assert lock in copied
+    assert {brings, "spacy", "hatchling"} <= set(pinned)
+    assert COMPOSE["services"]["worker"]["build"]["args"] == {"EXTRA": "${EXTRA:-}"}
 
 
 def test_the_manual_installs_the_unit_that_there_is() -> None:
