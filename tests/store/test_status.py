@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.store.samples import DAY, MINUTE, NOW, RULES, alerted, article
+from tests.store.samples import DAY, MINUTE, NOW, RULES, alerted, article, trigger
 from tocsin.model import AlertState, DeliveryState, FeedState
 from tocsin.store import Status, Store
 
@@ -41,3 +41,37 @@ def test_what_lies_in_the_store_is_counted(store: Store) -> None:
         last_sent_at=NOW + MINUTE,
         waiting_since=NOW + MINUTE,
     )
+
+
+def counted(store: Store) -> tuple[int, int, int]:
+    status = store.status(now=NOW)
+    return status.articles, status.triggers, status.events
+
+
+def test_what_a_night_counted_is_not_counted_again(store: Store) -> None:
+    old, fresh = range(10_100), range(10_100, 10_200)
+    for numbers in (old, fresh):
+        store.feeds.save_poll(FeedState("kcna", NOW), [article(number, first_seen=NOW - DAY) for number in numbers])
+        if numbers is old:
+            store.maintenance.optimise()
+            # Behind everybody's back, so that only who counts all of it sees it.
+            store.db.write(lambda c: c.exec_driver_sql("DELETE FROM articles WHERE id <= 50"))
+    assert counted(store) == (10_200, 0, 0)
+
+    store.maintenance.optimise()
+    assert counted(store) == (10_150, 0, 0)
+
+
+def test_nothing_is_counted_that_was_deleted_since(store: Store) -> None:
+    store.feeds.save_poll(FeedState("kcna", NOW), [article(number) for number in range(10_500)])
+    read = store.articles.undetected(rules=RULES, limit=20_000)
+    store.triggers.save_detection(read, [trigger(read[0].id)], rules=RULES, now=NOW)
+    store.maintenance.optimise()
+    assert counted(store) == (10_500, 1, 0)
+
+    batches = store.retention.delete_articles(before=NOW + DAY)
+    assert next(batches) == 500
+    assert counted(store) == (10_000, 1, 0)
+    assert sum(batches) == 9_999
+    store.maintenance.optimise()
+    assert counted(store) == (1, 1, 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from tocsin.errors import SetupError, StoreError
+from tocsin.store import totals
 from tocsin.store.engine import Database
 from tocsin.store.search import WORDS
 
@@ -26,8 +27,12 @@ class Maintenance:
     db: Database
 
     def optimise(self) -> None:
-        """Refresh the planner's statistics; on SQLite also tidy full-text indexes and give free pages back."""
+        """Refresh the planner's statistics and what was counted of each table.
+
+        On SQLite also tidy full-text indexes and give free pages back.
+        """
         self.db.bare(_optimise)
+        totals.count(self.db)
 
     def check(self) -> list[str]:
         """What is damaged in a SQLite file, each in a line; reads all of it. Empty for a sound one."""

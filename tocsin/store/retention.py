@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, delete, exists, literal, select, tuple_, update
 
-from tocsin.store import schema
+from tocsin.store import schema, totals
 from tocsin.store.engine import Database
 
 _BATCH = 500
@@ -104,11 +104,13 @@ def _clear(connection: Connection, ids: list[int], which: ColumnElement[bool]) -
 
 
 def _delete_articles(connection: Connection, ids: list[int], which: ColumnElement[bool]) -> int:
+    totals.forget(connection)
     connection.execute(delete(_TRIGGERS).where(_TRIGGERS.c.article.in_(ids), _LEFTOVER))
     return connection.execute(delete(_ARTICLES).where(_ARTICLES.c.id.in_(ids), which, ~_HAS_TRIGGER)).rowcount
 
 
 def _events(connection: Connection, ids: list[int], which: ColumnElement[bool]) -> int:
+    totals.forget(connection)
     still = select(_EVENTS.c.id).where(_EVENTS.c.id.in_(ids), which).with_for_update()
     ids = list(connection.execute(still).scalars())
     connection.execute(delete(_TRIGGERS).where(_TRIGGERS.c.event.in_(ids)))

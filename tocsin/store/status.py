@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Select, func, select, true
 
 from tocsin.model import AlertState, DeliveryState
-from tocsin.store import schema
+from tocsin.store import schema, totals
 from tocsin.store.engine import Database
 
 T = TypeVar("T")
@@ -72,14 +72,14 @@ def _status(connection: Connection, now: dt.datetime) -> Status:
         feeds_failing=one(select(count).where(configured, feeds.c.failures > 0)),
         feeds_disabled=one(select(count).where(configured, feeds.c.disabled != "")),
         last_poll_at=one(select(func.max(feeds.c.last_success_at)).where(configured)),
-        articles=one(select(count).select_from(articles)),
+        articles=totals.total(connection, articles),
         articles_day=one(select(count).where(articles.c.first_seen >= day)),
         undetected=one(select(count).where(articles.c.detected.is_(None))),
         aside=one(select(count).where(articles.c.aside.is_not(None))),
         last_article_at=one(select(func.max(articles.c.first_seen))),
-        triggers=one(select(count).select_from(triggers)),
+        triggers=totals.total(connection, triggers),
         unlinked=one(select(count).where(triggers.c.event.is_(None), triggers.c.withdrawn_at.is_(None))),
-        events=one(select(count).select_from(events)),
+        events=totals.total(connection, events),
         events_day=one(select(count).where(events.c.started_at >= day)),
         unevaluated=one(select(count).where(events.c.evaluated < events.c.version)),
         alerts={AlertState(state): number for state, number in by_alert},
