@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from extractors.dates import occurred_on
 from extractors.details import facts, place
-from extractors.modality import HAPPENED, Verdict
+from extractors.modality import Verdict
 from extractors.roles import arguments
 from extractors.rules import Candidate
 from tocsin.model import Evidence, Modality, Trigger
@@ -41,12 +41,12 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
     best: dict[tuple[str, Modality, str | None], Finding] = {}
     rows = list(findings)
-    spoken = {type_of(f) for f in rows if f.verdict.modality is not HAPPENED and f.verdict.cues}
+    spoken = {type_of(f) for f in rows if f.verdict.modality is not Modality.HAPPENED and f.verdict.cues}
     rows = [f for f in rows if f.verdict.firm or type_of(f) not in spoken]
-    fresh = {type_of(f) for f in rows if f.verdict.modality is HAPPENED or f.verdict.cues}
-    rows = [f for f in rows if f.verdict.modality is HAPPENED or f.verdict.cues or type_of(f) not in fresh]
-    asserted = {type_of(f) for f in rows if f.verdict.modality is HAPPENED}
-    rows = [f for f in rows if f.verdict.modality is HAPPENED or type_of(f) not in asserted]
+    fresh = {type_of(f) for f in rows if f.verdict.modality is Modality.HAPPENED or f.verdict.cues}
+    rows = [f for f in rows if f.verdict.modality is Modality.HAPPENED or f.verdict.cues or type_of(f) not in fresh]
+    asserted = {type_of(f) for f in rows if f.verdict.modality is Modality.HAPPENED}
+    rows = [f for f in rows if f.verdict.modality is Modality.HAPPENED or type_of(f) not in asserted]
     for finding in sorted(rows, key=_rank):
         code = finding.candidate.source.code if finding.candidate.source else None
         best.setdefault((finding.candidate.rule.type, finding.verdict.modality, code), finding)

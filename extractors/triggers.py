@@ -14,7 +14,7 @@ from extractors.actors import ActorIndex, Mention
 from extractors.findings import Finding, as_trigger, confidence, settle, type_of
 from extractors.gate import Gate, Names, fold
 from extractors.language import Language
-from extractors.modality import Cue, Verdict, describes, judge
+from extractors.modality import Cue, CueKind, Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
@@ -332,7 +332,7 @@ class Detector:
             verdict = Verdict(Modality.PAST, verdict.cues)
         if frame.attribute and verdict.modality is Modality.HAPPENED and describes(candidate.tree, candidate.act.root):
             root = candidate.act.root
-            verdict = Verdict(frame.attribute, (Cue(root, frame.attribute, f"only described: {words[root]}"),))
+            verdict = Verdict(frame.attribute, (Cue(root, frame.attribute, CueKind.DESCRIBED, words[root]),))
         if frame.speech and verdict.modality is Modality.PROSPECTIVE:
             verdict = Verdict(Modality.HAPPENED, verdict.cues)
         return Finding(candidate, verdict, confidence(candidate, item.opinion), item.opinion, item.published)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from extractors.findings import Finding
-from extractors.modality import Cue, Verdict
+from extractors.modality import Cue, CueKind, Verdict
 from extractors.second_opinion.casting import Cast, Scene
 from extractors.second_opinion.models import Opinion
 from extractors.sight import Word
@@ -51,12 +51,12 @@ def _against(findings: Sequence[Finding]) -> bool:
 
 def _asked(findings: Sequence[Finding]) -> bool:
     """Whether it is only asked: "Will the US lift sanctions?"; the nets hardly see a difference."""
-    return all(any(cue.why.startswith("asked") for cue in f.verdict.cues) for f in findings)
+    return all(any(cue.kind is CueKind.QUESTION for cue in f.verdict.cues) for f in findings)
 
 
 def _turned(finding: Finding, modality: Modality) -> Finding:
     root = finding.candidate.act.root
-    cue = Cue(root, modality, f"second opinion: {finding.candidate.tree.words[root]}")
+    cue = Cue(root, modality, CueKind.SECOND_OPINION, finding.candidate.tree.words[root])
     return replace(finding, verdict=Verdict(modality, (*finding.verdict.cues, cue), firm=True))
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from extractors.modality import CueKind
 from tests.extractors.detecting import detect, only, rule
 from tocsin.model import Modality
 
@@ -59,3 +60,17 @@ def test_a_bare_noun_gives_way_to_what_the_item_says_elsewhere() -> None:
 def test_the_verdict_names_its_cues(tmp_path: Path) -> None:
     (finding,) = detect("Russia may bomb Kyiv", by=rule(folder=tmp_path)).findings
     assert finding.verdict.why == "modal: may"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "word"),
+    [
+        ("Did Russia bomb the town?", CueKind.QUESTION, "Did"),
+        ("Russia did not bomb the town.", CueKind.NEGATED, "not"),
+        ("Russia bombed the town in 2014.", CueKind.DATE, "2014"),
+        ("Trump called off the bombing of the town.", CueKind.CALLED_OFF, "called"),
+    ],
+)
+def test_a_cue_tells_how_its_word_speaks(text: str, kind: CueKind, word: str, tmp_path: Path) -> None:
+    (finding,) = detect(text, by=rule(folder=tmp_path)).findings
+    assert [(cue.kind, cue.word) for cue in finding.verdict.cues] == [(kind, word)]
