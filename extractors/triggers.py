@@ -17,7 +17,7 @@ from extractors.language import Language
 from extractors.modality import Cue, CueKind, Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party
-from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, compile_rule
+from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, attempts, compile_rule
 from extractors.second_opinion.models import Opinion, SecondOpinion
 from extractors.second_opinion.verdicts import propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
@@ -171,9 +171,9 @@ class Detector:
         readings = []
         for tree, (segment, frames) in zip(trees, prepared.segments, strict=True):
             reading = Reading(tree, self._actors.mentions(tree, prepared.context))
-            attempts = tuple(attempt for frame in frames for attempt in reading.try_frame(frame))
+            tried = tuple(attempt for frame in frames for attempt in attempts(frame, reading))
             passed = frozenset(frame.rule.id for frame in self.gate.frames(fold(segment.text)))
-            readings.append(Explained(tree, reading.cast.mentions, attempts, passed))
+            readings.append(Explained(tree, reading.cast.mentions, tried, passed))
         return Explanation(self._detect(prepared, trees), tuple(readings))
 
     def check_examples(self) -> list[Problem]:
@@ -303,8 +303,8 @@ class Detector:
             reading = Reading(tree, self._actors.mentions(tree, item.context))
             for frame in frames:
                 try:
-                    attempts = reading.try_frame(frame)
-                    findings += [self._judge(a.candidate, item) for a in attempts if a.candidate is not None]
+                    tried = attempts(frame, reading)
+                    findings += [self._judge(each.candidate, item) for each in tried if each.candidate is not None]
                 except Exception as error:  # one bad rule stops no other; it is named in the detection
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
         findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
