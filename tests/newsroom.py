@@ -229,7 +229,7 @@ class Room:
     def opened(self, *, now: dt.datetime = NOW, sender: Sender | None = None) -> Iterator[Sweep]:
         """A sweep of this room, with the language model of the test process."""
         with opened(self.environ, now=now) as sweep:
-            sweep.language, sweep.sender = language, sender or impatient()
+            sweep.language, sweep.sender = language, sender
             yield sweep
 
     def sweep(self, *, now: dt.datetime = NOW, sender: Sender | None = None) -> Tally:
@@ -268,11 +268,6 @@ class Done:
     err: str
 
 
-def impatient() -> Sender:
-    """A sender that waits for no more than five seconds."""
-    return Sender(timeout=dt.timedelta(seconds=5), least=dt.timedelta(seconds=1))
-
-
 def dump(path: Path, value: Any) -> None:
     """Write `value` as YAML."""
     text = StringIO()
@@ -303,7 +298,7 @@ def newsroom(
         stack.callback(press.shutdown)
         mailbox, hooks = stack.enter_context(smtp_server(refuse_login=refuse_login)), stack.enter_context(http_server())
         room = Room(folder, press, mailbox, hooks)
-        fetch = {"allow_networks": ["127.0.0.0/8"], "host_pause": "0s", "timeout": "5s"}
+        fetch = {"allow_networks": ["127.0.0.0/8"], "host_pause": "0s"}
         room.settings = {"fetch": fetch, **({"database": database} if database else {})}
         room.channels = [
             {"id": "hook", "url": f"webhook://127.0.0.1:{hooks.port}/alerts", "alarms": True},

@@ -81,8 +81,9 @@ class _Controller(Controller):
 class Hooks:
     """What an HTTP server was sent; `status`, `body`, `headers` are its answer, `wait_s` how long it thinks first.
 
-    `asked` are the paths of GET, `taken` the bodies that it answered with success. `hold` is called before the body is
-    read, and says whether to take it at all.
+    `asked` are the paths of GET, `taken` the bodies that it answered with success. `hold` is called once the head of a
+    request is here, and says whether to take the body. One that does not come whole, because its sender ended, is no
+    request.
     """
 
     port: int = 0
@@ -117,7 +118,13 @@ def http_server() -> Iterator[Hooks]:
             if hooks.hold and not hooks.hold():
                 self.close_connection = True
                 return
-            body, status = self.rfile.read(int(self.headers.get("Content-Length", 0))), hooks.status
+            length, body = int(self.headers.get("Content-Length", 0)), b""
+            with suppress(ConnectionResetError):
+                body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True
+                return
+            status = hooks.status
             hooks.requests.append((self.path, dict(self.headers.items()), body))
             if status < 300:
                 hooks.taken.append(body)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cli.conftest import Run
-from tests.newsroom import HOUR, MISSILE, NOISE, Room, impatient
+from tests.newsroom import HOUR, MISSILE, NOISE, Room
 
 
 def present() -> dt.datetime:
@@ -134,7 +134,7 @@ def test_a_database_that_cannot_be_opened_is_exit_2_with_its_cause(command: str,
 def test_alerts_are_listed_shown_acknowledged_and_resolved(room: Room, run: Run) -> None:
     assert run("alerts", "list").out == "no alerts\n"
     polled(room)
-    room.sweep(now=present(), sender=impatient())
+    room.sweep(now=present())
     (alert,) = json.loads(run("alerts", "list", "--json").out)
     id = alert["id"]
 

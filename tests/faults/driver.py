@@ -11,20 +11,24 @@ import datetime as dt
 import json
 import logging
 import os
+import signal
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from flows.opening import opened
 from flows.redetection import Redetected, redetect
 from flows.tally import Tally
 from tests.faults.forks import Forks, Question, serve
-from tests.newsroom import impatient, language
+from tests.newsroom import language
 from tocsin.failpoint import VARIABLE
 
 WEEK = dt.timedelta(days=7)
+TOLD = "told to end\n"
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,27 @@ class Driver:
         last = text.rstrip().rpartition("\n")[2]
         return Ended(code, json.loads(last) if code == 0 else {}, text)
 
+    def terminate(self, pid: int, log: Path) -> None:
+        """Ask a sweep to end, and wait until it knows."""
+        os.kill(pid, signal.SIGTERM)
+        while TOLD not in log.read_text():
+            time.sleep(0.01)
+
     def sweep(self, environ: Mapping[str, str], now: dt.datetime, log: Path, *, failpoint: str = "") -> Ended:
         """Start a sweep and wait for it."""
         return self.wait(self.start(environ, now, log, failpoint=failpoint), log)
+
+
+def tell_of_sigterm() -> None:
+    """Say it once the handler that is in place has run."""
+    heed = signal.getsignal(signal.SIGTERM)
+    assert callable(heed)
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        heed(number, frame)
+        os.write(2, TOLD.encode())
+
+    signal.signal(signal.SIGTERM, tell)
 
 
 def sweep(question: Question) -> None:
@@ -70,7 +92,8 @@ def sweep(question: Question) -> None:
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     now = dt.datetime.fromisoformat(question["now"])
     with opened(os.environ, now=now) as sweep:
-        sweep.language, sweep.sender = language, impatient()
+        sweep.language = language
+        tell_of_sigterm()
         if "again" in question:
             tally: Tally | Redetected = redetect(sweep, since=now - WEEK, until=now, now=now)
         else:

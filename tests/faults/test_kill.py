@@ -179,7 +179,7 @@ def test_k14_sigterm_in_the_midst_of_a_send_ends_after_it_and_gives_back_the_res
     log = tmp_path / "held.log"
     pid = driver.start(room.environ, LATER, log)
     assert arrived.wait(60)
-    os.kill(pid, signal.SIGTERM)
+    driver.terminate(pid, log)
     release.set()
     ended = driver.wait(pid, log)
 

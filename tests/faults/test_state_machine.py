@@ -33,7 +33,7 @@ from alerts.messages import Message
 from extractors.triggers import Detection
 from flows.sweep import Step, Sweep
 from tests.faults.reading import Reader
-from tests.newsroom import HOUR, MINUTE, NOISE, NOW, Paper, Room, impatient, newsroom
+from tests.newsroom import HOUR, MINUTE, NOISE, NOW, Paper, Room, newsroom
 from tocsin.config.channels import Channel
 from tocsin.model import AlertKind, AlertState, Article, DeliveryState, Mute
 from tocsin.store import Store
@@ -101,7 +101,7 @@ class Fragile:
 
     at: str
     taken: list[str] = field(default_factory=list)
-    real: Sender = field(default_factory=impatient)
+    real: Sender = field(default_factory=Sender)
 
     def detect_many(self, items: Sequence[Article]) -> Iterator[Detection]:
         """As the reader of tests does it, but for the crash in the middle."""
