@@ -247,7 +247,7 @@ class Room:
         """Run the command `tocsin` in a process of its own."""
         command = [str(Path(sys.executable).parent / "tocsin"), *arguments]
         variables = {**os.environ, "COLUMNS": "200", **self.environ, **(environ or {})}
-        done = subprocess.run(command, env=variables, input=stdin, capture_output=True, timeout=120, cwd=self.folder)
+        done = subprocess.run(command, env=variables, input=stdin, capture_output=True, timeout=300, cwd=self.folder)
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def hooked(self) -> list[str]:

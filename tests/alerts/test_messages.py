@@ -193,7 +193,7 @@ def test_a_webhook_gets_values_as_they_are() -> None:
     assert row["before"] == "<script>alert(1)</script> "
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=300))
 def test_any_text_makes_one_clean_subject_and_a_body_in_every_family(title: str) -> None:
     evidence = Evidence([event(title=title)], {1: [report(f"{title} hit", hit="hit", link=title)]})
@@ -209,7 +209,7 @@ def test_any_text_makes_one_clean_subject_and_a_body_in_every_family(title: str)
             fallback.body.encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200), st.integers(1, 60))
 def test_one_line_is_one_line_within_its_limit(text: str, limit: int) -> None:
     line = one_line(text, limit)

@@ -72,7 +72,7 @@ def test_s05_code_that_took_over_the_parser_reaches_nothing(tmp_path: Path, monk
             env={},
             cwd="/",
             capture_output=True,
-            timeout=60,
+            timeout=240,
         )
         told = json.loads(done.stdout)
         with pytest.raises(TimeoutError):

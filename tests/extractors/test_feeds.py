@@ -318,11 +318,10 @@ def test_what_makes_parsers_raise_is_text_or_an_error_and_the_next_feed_goes_on(
 
 def test_what_burns_the_parser_is_killed_at_the_limit_and_the_next_feed_goes_on() -> None:
     burning = f"<rss version='2.0'><channel><item><author>{'a' * 100_000}</author></item></channel></rss>"
-    with Parser(FetchSettings(parse_timeout=dt.timedelta(seconds=0.5))) as own:
-        parse(own, rss(item(1)))
+    with Parser(FetchSettings(parse_timeout=dt.timedelta(seconds=1.5))) as own:
         started = time.monotonic()
-        assert error(own, burning) == "kept the parser busy for more than 0.5 s (fetch.parse_timeout)"
-        assert time.monotonic() - started < 3
+        assert error(own, burning) == "kept the parser busy for more than 1.5 s (fetch.parse_timeout)"
+        assert time.monotonic() - started < 30
         assert len(parse(own, rss(item(1))).entries) == 1
 
 
@@ -333,7 +332,7 @@ def test_several_feeds_share_the_pool_and_a_burning_one_takes_one_process() -> N
         bodies = [burning, *(rss(item(n)).encode() for n in range(20))]
         return await asyncio.gather(*(own.parse(body, subject="x") for body in bodies), return_exceptions=True)
 
-    with Parser(FetchSettings(parse_timeout=dt.timedelta(seconds=0.5), parsers=2)) as own:
+    with Parser(FetchSettings(parse_timeout=dt.timedelta(seconds=1.5), parsers=2)) as own:
         first, *rest = asyncio.run(play(own))
     assert isinstance(first, ParseError)
     assert all(isinstance(result, ParsedFeed) and len(result.entries) == 1 for result in rest)

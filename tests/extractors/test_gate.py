@@ -22,7 +22,7 @@ def same(title: str, summary: str = "") -> bool:
     return shipped().detect(item).triggers == UNGATED.detect(item).triggers
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=14))
 def test_the_gate_changes_nothing_on_any_row_of_words(words: list[str]) -> None:
     assert same(" ".join(words))

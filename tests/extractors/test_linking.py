@@ -308,13 +308,13 @@ MANY = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.permutations(MANY))
 def test_the_order_of_arrival_within_a_sweep_changes_nothing(reports: list[Report]) -> None:
     assert events(*reports) == events(*MANY)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations([stored(item) for item in MANY[::3]]))
 def test_the_order_of_the_open_events_changes_nothing(known: list[Event]) -> None:
     numbered = [replace(event, id=event.articles[0]) for event in known]

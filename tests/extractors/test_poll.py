@@ -388,8 +388,10 @@ def test_a_thousand_feeds_of_one_host_are_polled_politely() -> None:
 
 def test_feeds_of_a_slow_host_do_not_hold_up_the_others() -> None:
     async def script(desk: Desk) -> None:
+        released = asyncio.Event()
+
         async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read()
+            await released.wait()
             writer.close()
 
         slow = await asyncio.start_server(silent, "127.0.0.1", 0)
@@ -402,15 +404,15 @@ def test_feeds_of_a_slow_host_do_not_hold_up_the_others() -> None:
             for n in range(50):
                 desk.server.answers[f"/f{n}"] = http(items([n]))
                 desk.add(f"f{n}")
-            started, quick = time.monotonic(), []
+            outcomes = []
             pairs = [(desk.feeds[id], desk.states[id]) for id in desk.feeds]
             async for result in poll(pairs, desk.fetcher, desk.parser, desk.known, settings=desk.settings, now=NOW):
-                if result.error is None:
-                    quick.append(time.monotonic() - started)
-        assert len(quick) == 50
-        assert max(quick) < 1.0
+                outcomes.append(result.error is None)
+                if outcomes.count(True) == 50:
+                    released.set()
+        assert outcomes == [True] * 50 + [False] * 6
 
-    settings = SETTINGS.model_copy(update={"timeout": dt.timedelta(seconds=1), "per_host": 2, "concurrency": 4})
+    settings = SETTINGS.model_copy(update={"timeout": dt.timedelta(seconds=30), "per_host": 2, "concurrency": 4})
     play(script, settings=settings, names=Names({"slow.example": ["127.0.0.1"]}))
 
 
@@ -466,7 +468,7 @@ def test_all_captured_odd_and_hostile_documents_are_stored_or_named_and_the_othe
         started = time.monotonic()
         results = await desk.sweep()
         assert len(results) == len(desk.feeds)
-        assert time.monotonic() - started < 120
+        assert time.monotonic() - started < 400
         assert all(result.error is None and result.new == 5 for id, result in results.items() if id.startswith("good"))
         named = [result.error for result in results.values() if result.error]
         assert all(isinstance(error, FetchError | ParseError) and error.cause for error in named)
@@ -475,4 +477,4 @@ def test_all_captured_odd_and_hostile_documents_are_stored_or_named_and_the_othe
         hostile = [stored.values() for id, stored in desk.stored.items() if id.startswith("hostile")]
         assert not [entry for entries in hostile for entry in entries if "root:" in entry.title + entry.summary]
 
-    play(script, settings=SETTINGS.model_copy(update={"parse_timeout": dt.timedelta(seconds=1), "parsers": 2}))
+    play(script, settings=SETTINGS.model_copy(update={"parse_timeout": dt.timedelta(seconds=3), "parsers": 2}))

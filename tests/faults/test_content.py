@@ -51,7 +51,7 @@ def polled(room: Room, body: bytes) -> FeedState:
     tally = room.sweep(now=NOW + HOUR)
 
     assert tally.sent == 2
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 100
     with room.store() as store:
         state = store.feeds.get("bad")
     assert state is not None

@@ -326,7 +326,6 @@ def test_any_order_of_things_ends_as_the_model_says(servers: Room) -> None:
         max_examples=examples,
         stateful_step_count=steps,
         phases=[Phase.generate, Phase.shrink] if asked else [Phase.generate],
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=not asked,
     )

@@ -71,7 +71,7 @@ def facts(store_alerts: Sequence[object], names: Callable[[int], object]) -> lis
 
 
 @given(start=st.integers(0, len(TIMES) - 20), days=st.integers(20, 60))
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 def test_live_and_backtest_give_identical_alerts_for_the_seeds(start: int, days: int) -> None:
     begin = TIMES[start].replace(hour=0, minute=0, second=0, microsecond=0)
     with tempfile.TemporaryDirectory() as folder:

@@ -72,7 +72,7 @@ def batches(draw: st.DrawFn) -> list[Article]:
 
 
 @given(articles=batches(), data=st.data())
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def test_the_order_of_arrival_changes_nothing(database: str, articles: list[Article], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(articles))
 

@@ -47,7 +47,7 @@ def test_prefect_reads_every_one_of_these_settings(tmp_path: Path) -> None:
         "s.server.api.cors_allowed_origins)"
     )
     environ = prefect_environment(tmp_path, port=4321, environ={}, key="hush")
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=240)
 
     expected = f"False False 127.0.0.1 4321 {tmp_path / 'prefect'} filesystem 60.0 10 tocsin:hush tocsin:hush"
     expected += " http://127.0.0.1:4321,http://localhost:4321"

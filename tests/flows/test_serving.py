@@ -39,16 +39,18 @@ def test_a_child_that_ends_is_started_again_after_a_pause_that_grows(sleeper: Ch
     pauses = []
     for _ in range(3):
         ended(sleeper)
+        before = time.monotonic()
         sleeper.tend()
         assert sleeper.process is None
-        pauses.append(sleeper.next_start_at - time.monotonic())
+        pauses.append((before, sleeper.next_start_at, time.monotonic()))
         sleeper.tend()
         assert sleeper.process is None
         sleeper.next_start_at = 0.0
         sleeper.tend()
         assert sleeper.process is not None
 
-    assert [round(pause) for pause in pauses] == [2, 4, 8]
+    for pause, (before, start, after) in zip((2, 4, 8), pauses, strict=True):
+        assert before + pause <= start <= after + pause
     assert sleeper.process.pid != first.pid
 
 
@@ -83,7 +85,7 @@ def test_a_child_that_does_not_listen_is_killed_with_what_it_started(tmp_path: P
 
     child.stop(0.3)
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     path = Path("/proc") / inner.read_text().strip() / "stat"
     while path.exists() and ") Z" not in path.read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -101,7 +103,7 @@ def test_what_a_dead_child_has_started_is_asked_to_end(tmp_path: Path) -> None:
 
     child.tend()
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not told.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert told.exists()

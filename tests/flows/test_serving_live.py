@@ -25,7 +25,7 @@ from tests.faults.oracle import plant, secrets
 from tests.newsroom import HOUR, MISSILE, NOISE, VETO, Room
 from tocsin.model import DeliveryState
 
-START_S = 120.0
+START_S = 300.0
 """A Prefect server needs some ten seconds of a free core to start, and a sweep four."""
 
 
@@ -90,8 +90,8 @@ def stopped(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM, a clean end, and nobody left behind."""
     family = descendants(process.pid)
     process.terminate()
-    assert process.wait(60) == 0
-    deadline = time.monotonic() + 5
+    assert process.wait(300) == 0
+    deadline = time.monotonic() + 60
     while any(map(alive, family)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert {pid: command for pid, command in family.items() if alive(pid)} == {}
@@ -179,7 +179,7 @@ def healthy(room: Room) -> bool:
         return False
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3_000)
 def test_scheduled_sweeps_happen_survive_kills_and_are_resumed(room: Room, tmp_path: Path) -> None:
     log = tmp_path / "serve.log"
     room.settings |= {"sweep_every": "5s", "prefect_port": free_port(), "web": {"port": free_port()}}

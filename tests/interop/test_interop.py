@@ -72,7 +72,7 @@ def test_every_reference_of_a_bundle_is_in_it_and_a_second_export_has_the_same_i
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     WORDS, WORDS, st.sampled_from(Modality), st.floats(0, 1), st.none() | WORDS, st.dictionaries(WORDS, st.integers())
 )
@@ -159,7 +159,6 @@ def test_o03_no_cell_is_a_formula(title: str) -> None:
     assert row["severity"] == "-6.5", "numbers stay numbers"
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
 def test_whatever_a_title_holds_each_format_gives_it_back(title: str) -> None:
     told = Told(replace(TOLD.event, title=title))

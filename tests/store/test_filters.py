@@ -18,7 +18,7 @@ WORDS = st.one_of(
 @example("korea")
 @example("a1")
 @given(WORDS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_only_what_equals_the_word_is_found(store: Store, word: str) -> None:
     if not store.alerts.recent():
         alerted(store)

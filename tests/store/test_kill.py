@@ -17,7 +17,7 @@ def kill(database: str, step: str, failpoint: str) -> None:
     """Run `step` in a process of its own that dies at `failpoint`."""
     command = [sys.executable, "-m", "tests.store.samples", database, step]
     done = subprocess.run(
-        command, env={**os.environ, VARIABLE: f"{failpoint}:kill"}, capture_output=True, text=True, timeout=60
+        command, env={**os.environ, VARIABLE: f"{failpoint}:kill"}, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
 

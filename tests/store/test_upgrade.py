@@ -115,7 +115,7 @@ def test_killed_while_a_database_is_made_there_is_none_and_the_next_try_succeeds
 def kill(statement: str) -> None:
     code = f"import datetime as dt; from pathlib import Path; from tocsin.store import Store; {statement}"
     environment = {**os.environ, VARIABLE: "mid_upgrade:kill"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
