@@ -54,7 +54,8 @@ class Seen:
 class Crossing:
     """What one group of one threshold looks like: `met` and why, the events that count, the newest of which dates it.
 
-    `window` tells this crossing from the next of the same group. `again_at` is when time alone may have changed it.
+    `window` tells this crossing from the next of the same group. `again_at`, later than the judgement, is when time
+    alone may have changed it.
     """
 
     group: str
@@ -330,12 +331,13 @@ def _silence(
     usual = dt.timedelta(seconds=median(pauses))
     limit = max(threshold.factor * usual, threshold.min_pause)
     quiet = now - times[-1]
-    met = quiet > limit and not blind
+    met = quiet >= limit and not blind
     reason = f"nothing for {_hours(quiet)}, usual pause {_hours(usual)}, silence from {_hours(limit)}"
-    if blind and quiet > limit:
+    if blind and quiet >= limit:
         reason += f"; not judged, because these feeds could not be read: {', '.join(blind)}"
     numbers = {"quiet_h": quiet / dt.timedelta(hours=1), "usual_h": usual / dt.timedelta(hours=1)}
-    again_at = times[-1] + limit if quiet <= limit else None
+    # At that moment it is met: a look that put itself off to its own time would never end in a backtest.
+    again_at = times[-1] + limit if quiet < limit else None
     return Crossing(group, met, times[-1].isoformat(), reason, tuple(events[-3:]), numbers, again_at)
 
 
