@@ -10,9 +10,9 @@ from typing import Any
 
 SHARED = Path(__file__).parents[2] / "shared"
 LABELS = Path(__file__).parent / "labels"
-HELD = {"check": "annotated", "fresh": "fresh", "unseen": "unseen"}
-"""Files of labels that nothing is trained on, and what the figures on them are called. `unseen` is for the last word:
-it is scored once the choices are made."""
+HELD = {"check": "annotated", "fresh": "fresh", "unseen": "unseen", "korea": "korea", "last": "last"}
+"""Files of labels that nothing is trained on, and what the figures on them are called. `korea` holds items that name
+the North. `last` is for the last word: it is scored once the choices are made."""
 Row = dict[str, Any]
 Gold = list[tuple[Row, list[list[Any]]]]
 """Items of news, each with its labels: type, modality, source, target."""

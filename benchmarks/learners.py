@@ -95,16 +95,16 @@ def batch(items: Sequence[Encoded]) -> Batch:
     return Batch(item, starts, np.repeat(np.arange(len(items)), sizes))
 
 
-def fresh_net(random: np.random.Generator, vector: int, outputs: int) -> dict[str, Floats]:
+def fresh_net(random: np.random.Generator, vector: int, outputs: int, hidden: int) -> dict[str, Floats]:
     def normal(height: int, width: int, spread: float) -> Floats:
         return (random.standard_normal((height, width)) * spread).astype(np.float32)
 
-    inputs, around = vector + STEM + KIND + FIELD, 5 * HIDDEN
+    inputs, around = vector + STEM + KIND + FIELD, 5 * hidden
     net = {"stem": normal(STEMS, STEM, 0.1), "kind": normal(17, KIND, 0.3), "field": normal(2, FIELD, 0.3)}
-    net |= {"w0": normal(inputs, HIDDEN, (1.5 / inputs) ** 0.5), "b0": np.zeros(HIDDEN, np.float32)}
+    net |= {"w0": normal(inputs, hidden, (1.5 / inputs) ** 0.5), "b0": np.zeros(hidden, np.float32)}
     for layer in "12":
-        net |= {f"w{layer}": normal(around, HIDDEN, around**-0.5), f"b{layer}": np.zeros(HIDDEN, np.float32)}
-    net |= {name: normal(HIDDEN, outputs, 0.05) for name in ("query", "value", "top")}
+        net |= {f"w{layer}": normal(around, hidden, around**-0.5), f"b{layer}": np.zeros(hidden, np.float32)}
+    net |= {name: normal(hidden, outputs, 0.05) for name in ("query", "value", "top")}
     return net | {"bias": np.full(outputs, -4, np.float32)}
 
 
@@ -139,8 +139,8 @@ def gradients(
     active = [inputs @ net["w0"] + net["b0"]]
     hidden, seen = np.maximum(active[0], 0), [inputs]
     for layer in "12":
-        padded = np.vstack([hidden, np.zeros((1, HIDDEN), np.float32)])
-        masks.append(kept((len(hidden), 5 * HIDDEN)))
+        padded = np.vstack([hidden, np.zeros((1, hidden.shape[1]), np.float32)])
+        masks.append(kept((len(hidden), 5 * hidden.shape[1])))
         seen.append(padded[item.near].reshape(len(hidden), -1) * masks[-1])
         active.append(seen[-1] @ net["w" + layer] + net["b" + layer])
         hidden = hidden + np.maximum(active[-1], 0)
@@ -162,8 +162,8 @@ def gradients(
     for layer in (2, 1):
         inner = d_hidden * (active[layer] > 0)
         out |= {f"w{layer}": seen[layer].T @ inner, f"b{layer}": inner.sum(0)}
-        around = (inner @ net[f"w{layer}"].T * masks[layer]).reshape(-1, HIDDEN)
-        back = np.zeros((len(hidden) + 1, HIDDEN), np.float32)
+        around = (inner @ net[f"w{layer}"].T * masks[layer]).reshape(-1, hidden.shape[1])
+        back = np.zeros((len(hidden) + 1, hidden.shape[1]), np.float32)
         near.add(back, around)
         d_hidden = d_hidden + back[:-1]
     inner = d_hidden * (active[0] > 0)
@@ -178,14 +178,16 @@ def gradients(
     return out
 
 
-def train_net(items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int) -> dict[str, Floats]:
+def train_net(
+    items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int, *, hidden: int = HIDDEN, epochs: int = EPOCHS
+) -> dict[str, Floats]:
     """A net fitted to `wanted`, one column for each (modality, type)."""
     random = np.random.default_rng([SEED, seed])
-    net = fresh_net(random, vectors.shape[1], wanted.shape[1])
+    net = fresh_net(random, vectors.shape[1], wanted.shape[1], hidden)
     worth = np.full(wanted.shape[1], OTHERS, np.float32)
     worth[: wanted.shape[1] // len(MODALITIES)] = 1
-    adam, steps, step = Adam(net, DECAY), EPOCHS * -(-len(items) // BATCH), 0
-    for _ in range(EPOCHS):
+    adam, steps, step = Adam(net, DECAY), epochs * -(-len(items) // BATCH), 0
+    for _ in range(epochs):
         order = random.permutation(len(items))
         for first in range(0, len(items), BATCH):
             chosen, done = order[first : first + BATCH], step / steps

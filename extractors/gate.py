@@ -32,6 +32,7 @@ class Gate:
                 lists = (frame.object, frame.subject, frame.near)
                 only_named = any(one.special and not one.literals for one in lists)
                 self._wanted.append((frame, frozenset(needed), bool(frame.frame.needs) or only_named))
+        self._named = frozenset(frame for frame, _, by_name in self._wanted if by_name)
         self.literals = sum(map(len, patterns))
         sizes = dict(enumerate(map(len, patterns)))
         # Each frame is looked at only where its narrowest word list stands in the text.
@@ -49,15 +50,16 @@ class Gate:
         if patterns:
             self._set.Compile()
 
-    def frames(self, text: str, *, named: bool = True) -> list[CompiledFrame]:
-        """Frames that `text` (see `fold`) may match, in rule order; none means that no rule can fire.
+    def frames(self, text: str) -> list[CompiledFrame]:
+        """Frames that `text` (see `fold`) may match, in rule order; none means that no rule can fire."""
+        return [self._wanted[number][0] for number in sorted(self._let(text, named=True))]
 
-        `named` says whether an actor may be named in it (see `Names`).
-        """
-        return [self._wanted[number][0] for number in sorted(self._let(text, named=named))]
+    def nameless(self, frames: Iterable[CompiledFrame]) -> list[CompiledFrame]:
+        """Those of `frames` that may match where no actor is named."""
+        return [frame for frame in frames if frame not in self._named]
 
     def lets(self, text: str, *, named: bool = True) -> bool:
-        """Whether `text` may match any frame."""
+        """Whether `text` may match any frame; `named` says whether an actor may be named in it (see `Names`)."""
         return next(self._let(text, named=named), None) is not None
 
     def _let(self, text: str, *, named: bool) -> Iterator[int]:

@@ -15,8 +15,10 @@ from extractors.lexicon import Lexicon, pieces
 from extractors.rules import CompiledFrame, built_in
 
 
-def likely(frames: Iterable[CompiledFrame], text: str) -> list[CompiledFrame]:
+def likely(frames: Sequence[CompiledFrame], text: str) -> list[CompiledFrame]:
     """Those of `frames` whose words may stand in `text`, which is in lower case."""
+    if not frames:
+        return []
     present = pieces(text)
     known: dict[int, bool] = {}
 

@@ -18,6 +18,7 @@ from extractors.modality import Cue, CueKind, Verdict, describes, judge
 from extractors.recognise import is_english
 from extractors.roles import Party
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, attempts, compile_rule
+from extractors.second_opinion.casting import Stage
 from extractors.second_opinion.models import Opinion, SecondOpinion
 from extractors.second_opinion.verdicts import propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
@@ -193,37 +194,47 @@ class Detector:
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
-        in_title, in_summary = (
-            self.gate.lets(fold(field), named=self._names.may_stand_in(field)) for field in (title, summary)
-        )
         glimpsed = self._second_opinion is not None and self._second_opinion.glimpse(fold(f"{title} {summary}"))
-        if gated and not (in_title or in_summary):
+        frames = {"title": self._let(title), "summary": self._let(summary)}
+        if gated and not any(frames.values()):
             return _Item(published, (), frozenset(), False, (), item, glimpsed)
         context = frozenset(WORD.findall(fold(f"{title} {summary}")))
-        # A title or summary that cannot match needs no cutting; it still gives the context.
-        whole = (title if in_title else "", summary if in_summary else "") if gated else (title, summary)
-        parts = list(cut(*whole, self._recase))
-        worth: Segments = [(part, frames) for part in parts if (frames := self._possible(part, context))]
-        segments = worth if gated else [(part, tuple(self.gate.all_frames())) for part in parts]
+        if gated:
+            # A title or summary that cannot match needs no cutting; it still gives the context.
+            parts = cut(title if frames["title"] else "", summary if frames["summary"] else "", self._recase)
+            tried = ((part, self._possible(part, frames[part.field], context)) for part in parts)
+            segments: Segments = [(part, possible) for part, possible in tried if possible]
+        else:
+            segments = [(part, tuple(self.gate.all_frames())) for part in cut(title, summary, self._recase)]
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
-        if worth:
-            worth = self._allowed_frames(worth, words)
-        segments = worth if gated else segments
+        if gated:
+            segments = self._allowed_frames(segments, words)
         return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), item, glimpsed)
+
+    def _let(self, text: str) -> list[CompiledFrame]:
+        """Frames that may match somewhere in a title or a summary, as far as its characters tell."""
+        folded = fold(text)
+        if not self.gate.lets(folded, named=self._names.may_stand_in(text)):
+            return []
+        return likely(self.gate.frames(folded), folded)
 
     def _allowed_frames(self, segments: Segments, words: tuple[str, ...]) -> Segments:
         """`segments` without the frames of rules whose `unless` stands in the item."""
+        if not segments:
+            return []
         row = tuple(map(fold, words))
         known = frozenset(row)
         barred = {name for name, rule in self._compiled.items() if rule.unless.within(row, known)}
         kept = [(segment, tuple(f for f in frames if f.rule.id not in barred)) for segment, frames in segments]
         return [(segment, frames) for segment, frames in kept if frames]
 
-    def _possible(self, segment: Segment, context: frozenset[str]) -> tuple[CompiledFrame, ...]:
-        """Frames that may match in the segment: first by its characters, then by its words and actors."""
-        named = segment.caseless or self._names.may_stand_in(segment.original)
-        folded = fold(segment.text)
-        frames = likely(self.gate.frames(folded, named=named), folded)
+    def _possible(
+        self, segment: Segment, frames: list[CompiledFrame], context: frozenset[str]
+    ) -> tuple[CompiledFrame, ...]:
+        """Those of `frames` that may match in the segment: first by its characters, then by its words and actors."""
+        if not (segment.caseless or self._names.may_stand_in(segment.original)):
+            frames = self.gate.nameless(frames)
+        frames = likely(frames, fold(segment.text))
         if not frames:
             return ()
         words = tuple(segment.original[start:end] for start, end in self._language.spans(segment.text))
@@ -249,13 +260,13 @@ class Detector:
         return self._second_opinion.weigh(words, findings, spoken)
 
     def _reconsidered(
-        self, findings: list[Finding], opinions: dict[str, Opinion], words: tuple[Word, ...]
+        self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage
     ) -> list[Finding]:
         """`findings` with the modality and the parties that the second opinion gives them, if it is wanted."""
         model = self._second_opinion
-        if model is None or not words:
+        if model is None or not stage.words:
             return findings
-        last = {word.field: word.start for word in words}
+        last = {word.field: word.start for word in stage.words}
 
         def seen(finding: Finding) -> bool:
             """Long items are seen by their first words only; further on the rules alone speak."""
@@ -263,16 +274,16 @@ class Detector:
             return tree.starts[finding.candidate.act.root] <= last.get(tree.field, -1)
 
         judged = reconsider([f for f in findings if seen(f)], opinions)
-        return [*(model.cast.recast(f, words) for f in judged), *(f for f in findings if not seen(f))]
+        return [*(model.cast.recast(f, stage) for f in judged), *(f for f in findings if not seen(f))]
 
     def _proposed(
-        self, findings: list[Finding], opinions: dict[str, Opinion], words: tuple[Word, ...]
+        self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage
     ) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
         model, found = self._second_opinion, {type_of(f) for f in findings}
         rules = {rule.type: rule for rule in reversed(self.rules)}
         return [
-            propose(opinion, words, rules[kind], model.cast, model.version)
+            propose(opinion, stage, rules[kind], model.cast, model.version)
             for kind, opinion in sorted(opinions.items())
             if model is not None and opinion.holds and kind not in found and kind in rules
         ]
@@ -311,9 +322,9 @@ class Detector:
         findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
         wanted = self._second_opinion is not None and (findings or item.glimpsed)
         words = self.sight(item.text) if wanted and item.text is not None else ()
-        opinions = self._opinions(findings, words)
-        proposed = self._proposed(findings, opinions, words)
-        settled = settle(self._reconsidered(findings, opinions, words))
+        opinions, stage = self._opinions(findings, words), Stage(words)
+        proposed = self._proposed(findings, opinions, stage)
+        settled = settle(self._reconsidered(findings, opinions, stage))
         triggers = (*map(as_trigger, settled), *proposed)
         return Detection(triggers, "", tuple(errors), tuple(findings), tuple(opinions.values()))
 

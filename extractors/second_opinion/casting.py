@@ -6,58 +6,31 @@ rules say of it as one reason among others: where it stands towards the act, bet
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from extractors.actors import Mention
 from extractors.findings import Finding
 from extractors.roles import Party, arguments
-from extractors.second_opinion.features import Features, sigmoid
+from extractors.second_opinion.features import Features
 from extractors.sight import Word, stem
+from extractors.syntax import Tree
 
 FEW = 3
 """Ranks and counts above this are not told apart."""
 STEPS = (1, 2, 3, 5, 8, 13, 21)
 """Distances in words that are told apart."""
 OFF_STAGE = frozenset({"relcl", "acl"})
-NOBODY = 0.2
-"""An actor less likely than this is not cast."""
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One act of an item: its type, where it stands, and the rules' finding if a rule found it."""
-
-    kind: str
-    words: Sequence[Word]
-    field: str
-    start: int
-    finding: Finding | None = None
-
-    @property
-    def act(self) -> int:
-        """Index of the word where the act stands."""
-        after = (i for i, word in enumerate(self.words) if word.field == self.field and word.start >= self.start)
-        return next(after, len(self.words) - 1)
-
-    @property
-    def source(self) -> Party | None:
-        return self.finding.candidate.source if self.finding else None
-
-    @property
-    def target(self) -> Party | None:
-        return self.finding.candidate.target if self.finding else None
-
-
-def scene_of(finding: Finding, words: Sequence[Word]) -> Scene:
-    """The scene of what a rule found."""
-    tree = finding.candidate.tree
-    return Scene(finding.candidate.rule.type, words, tree.field, tree.starts[finding.candidate.act.root], finding)
+NOBODY = math.log(0.2 / 0.8)
+"""An actor whose log-odds are below this is not cast."""
+Places = Mapping[int, set[str]]
+"""Places of the parse around an act, by the character where a word starts."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class Name:
     """Words `start` to `end` (exclusive) of an item name an actor."""
 
     start: int
@@ -72,44 +45,110 @@ class _Name:
         return "before" if self.end <= act else "after" if self.start > act else "around"
 
 
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """The words of an item, and what all its scenes read of them, found once."""
+
+    words: Sequence[Word]
+    _places: dict[tuple[int, ...], Places] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def stems(self) -> list[str]:
+        return [stem(word.text.lower()) for word in self.words]
+
+    @cached_property
+    def names(self) -> Mapping[str, Sequence[Name]]:
+        """The actors by code, in the order in which they are first named."""
+        found: list[Name] = []
+        for index, word in enumerate(self.words):
+            if word.mention is None:
+                continue
+            if found and found[-1].mention is word.mention and found[-1].end == index:
+                found[-1] = replace(found[-1], end=index + 1)
+            else:
+                found.append(Name(index, index + 1, word.mention, word.field))
+        rows: dict[str, list[Name]] = {}
+        for name in found:
+            rows.setdefault(name.mention.code, []).append(name)
+        return rows
+
+    def places(self, finding: Finding | None) -> Places:
+        """Where the parse puts words around what a rule found; nowhere without a rule."""
+        if finding is None:
+            return {}
+        candidate = finding.candidate
+        roots = {candidate.act.root} | ({candidate.object.root} if candidate.object is not None else set())
+        key = (id(candidate.tree), *sorted(roots))
+        if key not in self._places:
+            self._places[key] = _places(candidate.tree, sorted(roots))
+        return self._places[key]
+
+
+def _places(tree: Tree, roots: Sequence[int]) -> Places:
+    found: dict[int, set[str]] = {}
+    for root in roots:
+        for place, heads in arguments(tree, root).items():
+            for head in heads:
+                for token in tree.subtree(head, without=OFF_STAGE):
+                    found.setdefault(tree.starts[token], set()).add(place)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One act of an item: its type, where it stands, and the rules' finding if a rule found it."""
+
+    kind: str
+    stage: Stage
+    field: str
+    start: int
+    finding: Finding | None = None
+
+    @cached_property
+    def act(self) -> int:
+        """Index of the word where the act stands."""
+        words = self.stage.words
+        after = (i for i, word in enumerate(words) if word.field == self.field and word.start >= self.start)
+        return next(after, len(words) - 1)
+
+    @property
+    def source(self) -> Party | None:
+        return self.finding.candidate.source if self.finding else None
+
+    @property
+    def target(self) -> Party | None:
+        return self.finding.candidate.target if self.finding else None
+
+
+def scene_of(finding: Finding, stage: Stage) -> Scene:
+    """The scene of what a rule found."""
+    tree = finding.candidate.tree
+    return Scene(finding.candidate.rule.type, stage, tree.field, tree.starts[finding.candidate.act.root], finding)
+
+
 def lineup(scene: Scene) -> dict[str, Features]:
     """Features of each actor that the item names, by code."""
-    names: dict[str, list[_Name]] = {}
-    for name in _names(scene.words):
-        names.setdefault(name.mention.code, []).append(name)
-    act, places, order = scene.act, _places(scene), list(names)
+    act, names, places = scene.act, scene.stage.names, scene.stage.places(scene.finding)
     own = [name for rows in names.values() for name in rows if name.field == scene.field]
     before = sorted((name for name in own if name.end <= act), key=lambda name: name.start)
     after = sorted((name for name in own if name.start > act), key=lambda name: name.start)
     marked = {"first before": before[:1], "last before": before[-1:], "first after": after[:1]}
     rows = {}
-    for code, called in names.items():
+    for order, (code, called) in enumerate(names.items()):
         near = min(called, key=lambda name: (name.field != scene.field, abs(name.start - act), name.start))
-        found = [*_stands(scene, act, near), *_rank(scene.kind, order.index(code), len(order), len(called))]
+        found = [*_stands(scene, near), *_rank(scene.kind, order, len(names), len(called))]
         found += [mark for mark, chosen in marked.items() if near in chosen]
-        found += [feature for name in called for feature in _around(scene, act, name)]
+        found += [feature for name in called for feature in _around(scene, name)]
         found += _said(scene, code, near.side(act, scene.field))
         found += [f"code:{code}", f"code:{code}:{scene.kind}"]
-        found += _placed(scene, {place for name in called for place in _in(places, scene.words, name)})
+        found += _placed(scene, {place for name in called for place in _in(places, scene.stage.words, name)})
         rows[code] = dict.fromkeys(found, 1.0)
     return rows
 
 
-def _names(words: Sequence[Word]) -> list[_Name]:
-    found: list[_Name] = []
-    for index, word in enumerate(words):
-        if word.mention is None:
-            continue
-        if found and found[-1].mention is word.mention and found[-1].end == index:
-            found[-1] = replace(found[-1], end=index + 1)
-        else:
-            found.append(_Name(index, index + 1, word.mention, word.field))
-    return found
-
-
-def _stands(scene: Scene, act: int, near: _Name) -> list[str]:
-    side, kind = near.side(act, scene.field), near.mention.kind
-    step = next((str(step) for step in STEPS if abs(near.start - act) <= step), "far") if side != "apart" else "apart"
+def _stands(scene: Scene, near: Name) -> list[str]:
+    side, kind = near.side(scene.act, scene.field), near.mention.kind
+    step = next((str(step) for step in STEPS if abs(near.start - scene.act) <= step), "far") if side != "apart" else "apart"
     return [
         f"side:{side}", f"side:{side}:{step}", f"side:{side}:{scene.kind}", f"kind:{kind}:{side}",
         f"qualifier:{near.mention.qualifier}",
@@ -121,13 +160,13 @@ def _rank(kind: str, rank: int, actors: int, times: int) -> list[str]:
     return [f"rank:{rank}", f"rank:{rank}:{kind}", f"rank:{rank} of {min(actors, FEW + 1)}", f"times:{min(times, FEW)}"]
 
 
-def _around(scene: Scene, act: int, name: _Name) -> list[str]:
+def _around(scene: Scene, name: Name) -> list[str]:
     """The words on both sides of a name."""
-    side = name.side(act, scene.field)
+    side, words = name.side(scene.act, scene.field), scene.stage.words
 
     def word(index: int) -> str:
-        inside = 0 <= index < len(scene.words) and scene.words[index].field == name.field
-        return stem(scene.words[index].text.lower()) if inside else ""
+        inside = 0 <= index < len(words) and words[index].field == name.field
+        return scene.stage.stems[index] if inside else ""
 
     left, right, then = word(name.start - 1), word(name.end), word(name.end + 1)
     return [
@@ -151,22 +190,7 @@ def _said(scene: Scene, code: str, side: str) -> list[str]:
     return found
 
 
-def _places(scene: Scene) -> dict[int, set[str]]:
-    """Places of the parse around the act, by the character where a word starts."""
-    found: dict[int, set[str]] = {}
-    if scene.finding is None:
-        return found
-    candidate = scene.finding.candidate
-    tree = candidate.tree
-    roots = {candidate.act.root} | ({candidate.object.root} if candidate.object is not None else set())
-    for root in sorted(roots):
-        for place, heads in arguments(tree, root).items():
-            for token in {token for head in heads for token in tree.subtree(head, without=OFF_STAGE)}:
-                found.setdefault(tree.starts[token], set()).add(place)
-    return found
-
-
-def _in(places: Mapping[int, set[str]], words: Sequence[Word], name: _Name) -> set[str]:
+def _in(places: Places, words: Sequence[Word], name: Name) -> set[str]:
     return {place for word in words[name.start : name.end] for place in places.get(word.start, ())}
 
 
@@ -190,9 +214,9 @@ class Cast:
         others = {code: as_target(row, source, code) for code, row in rows.items() if code != source}
         return source, _likeliest(self._target, others)
 
-    def recast(self, finding: Finding, words: Sequence[Word]) -> Finding:
+    def recast(self, finding: Finding, stage: Stage) -> Finding:
         """`finding` with the likeliest parties; those that the rules named too keep their token."""
-        codes = self.parties(scene_of(finding, words))
+        codes = self.parties(scene_of(finding, stage))
         candidate = finding.candidate
         source, target = map(_party, (candidate.source, candidate.target), codes)
         return replace(finding, candidate=replace(candidate, source=source, target=target))
@@ -204,12 +228,9 @@ def as_target(row: Features, source: str | None, code: str) -> Features:
 
 
 def _likeliest(weights: Mapping[str, float], rows: Mapping[str, Features]) -> str | None:
-    scores: dict[str, Any] = {
-        code: sigmoid(weights[""] + sum(weights.get(name, 0.0) * value for name, value in row.items()))
-        for code, row in rows.items()
-    }
-    best = max(scores, key=lambda code: (scores[code], code), default=None)
-    return best if best is not None and scores[best] >= NOBODY else None
+    odds = {code: weights[""] + sum(weights.get(name, 0.0) * row[name] for name in row) for code, row in rows.items()}
+    best = max(odds, key=lambda code: (odds[code], code), default=None)
+    return best if best is not None and odds[best] >= NOBODY else None
 
 
 def _party(said: Party | None, code: str | None) -> Party | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ FLOOR = 0.02
 GLANCE = 0.05
 """An item in which no rule found anything is read further where the n-grams give some type this probability."""
 
+SAID = (*(f"net:{modality}" for modality in MODALITIES), "net:any", "net:others", "grams")
+SAID_OF = {found: tuple(f"{name}|{'found' if found else 'missed'}" for name in SAID) for found in (True, False)}
+
 
 @dataclass(frozen=True, eq=False)
 class Impression:
@@ -30,6 +34,17 @@ class Impression:
     nets: Floats
     grams: Floats
     weight: Floats
+
+    @cached_property
+    def said(self) -> list[list[float]]:
+        """For each type, the log-odds (a third of them) under the names `SAID`."""
+        happened = self.nets[0]
+        first = int(happened.argmax())
+        others = np.full(len(happened), happened[first])
+        others[first] = np.delete(happened, first).max(initial=0)
+        told = np.vstack([self.nets, 1 - np.prod(1 - self.nets, axis=0), others, self.grams])
+        rows: list[list[float]] = (logit(told).T / 3).tolist()
+        return rows
 
 
 def logit(p: Any) -> Any:
@@ -45,12 +60,8 @@ def sigmoid(z: Any) -> Any:
 
 def text_features(impression: Impression, column: int, *, found: bool) -> Features:
     """What the words say about the type in `column`, apart for types that the rules found and others."""
-    p = impression.nets[:, column]
-    row = {f"net:{m}": float(logit(value)) / 3 for m, value in zip(MODALITIES, p, strict=True)}
-    row["net:any"] = float(logit(1 - np.prod(1 - p))) / 3
-    row["net:others"] = float(logit(np.delete(impression.nets[0], column).max())) / 3
-    row["grams"] = float(logit(impression.grams[column])) / 3
-    return row | {f"{name}|{'found' if found else 'missed'}": value for name, value in row.items()}
+    said = impression.said[column]
+    return dict(zip((*SAID, *SAID_OF[found]), (*said, *said), strict=True))
 
 
 def rule_features(kind: str, findings: Sequence[Finding], spoken: frozenset[tuple[str, Modality]]) -> Features:

@@ -69,7 +69,7 @@ class SecondOpinion:
         self.types: tuple[str, ...] = tuple(_lines(weights["types"]))
         words, self.vectors = vocabulary_of(weights)
         self.vocabulary = {word: index for index, word in enumerate(words)}
-        self._nets = nets_of(weights)
+        self._net = net_of(weights, "net.")
         self._grams: Floats = weights["grams"].astype(np.float32) * weights["grams_scale"].astype(np.float32)
         self._grams_bias: Floats = weights["grams_bias"].astype(np.float32)
         self._judge: Floats = weights["judge"]
@@ -98,12 +98,9 @@ class SecondOpinion:
 
     def impression(self, words: Sequence[Word], glance: Floats) -> Impression:
         """What all models on words say, given what `glance` said."""
-        encoded = encode(words, self.vocabulary)
-        results = [forward(net, self.vectors, encoded) for net in self._nets]
-        shape = (len(MODALITIES), len(self.types))
-        nets = np.mean([sigmoid(out) for out, _ in results], axis=0).reshape(shape)
-        weight = np.mean([share[:, : shape[1]] for _, share in results], axis=0)
-        return Impression(nets, glance, weight)
+        logits, share = forward(self._net, self.vectors, encode(words, self.vocabulary))
+        kinds = len(self.types)
+        return Impression(sigmoid(logits).reshape(len(MODALITIES), kinds), glance, share[:, :kinds])
 
     def weigh(
         self, words: Sequence[Word], findings: Sequence[Finding], spoken: frozenset[tuple[str, Modality]]
@@ -139,12 +136,11 @@ def forward(net: Mapping[str, Floats], vectors: Floats, item: Encoded) -> tuple[
     return share.sum(0) + hidden.max(0) @ net["top"] + net["bias"], share
 
 
-def nets_of(weights: Mapping[str, Any]) -> list[dict[str, Floats]]:
-    """The nets, one for each fold of the training, each with its arrays by name."""
-    return [
-        {key.partition(".")[2]: weights[key].astype(np.float32) for key in weights if key.startswith(f"net{n}.")}
-        for n in range(int(weights["nets"]))
-    ]
+def net_of(weights: Mapping[str, Any], prefix: str) -> dict[str, Floats]:
+    """The arrays of the net whose names start with `prefix`, by the rest of their names."""
+    return {
+        key.removeprefix(prefix): weights[key].astype(np.float32) for key in weights if key.startswith(prefix)
+    }
 
 
 def _lines(packed: NDArray[np.uint8]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from extractors.findings import Finding
 from extractors.modality import Cue, CueKind, Verdict
-from extractors.second_opinion.casting import Cast, Scene
+from extractors.second_opinion.casting import Cast, Scene, Stage
 from extractors.second_opinion.models import Opinion
 from extractors.sight import Word
 from tocsin.config.triggers import Rule
@@ -60,10 +60,10 @@ def _turned(finding: Finding, modality: Modality) -> Finding:
     return replace(finding, verdict=Verdict(modality, (*finding.verdict.cues, cue), firm=True))
 
 
-def propose(opinion: Opinion, words: Sequence[Word], rule: Rule, cast: Cast, version: str) -> Trigger:
+def propose(opinion: Opinion, stage: Stage, rule: Rule, cast: Cast, version: str) -> Trigger:
     """A trigger of `rule`'s type that no rule found, with the loudest word as its evidence."""
-    word = words[opinion.evidence]
-    source, target = cast.parties(Scene(opinion.kind, words, word.field, word.start))
+    word = stage.words[opinion.evidence]
+    source, target = cast.parties(Scene(opinion.kind, stage, word.field, word.start))
     return Trigger(
         type=opinion.kind,
         modality=Modality.HAPPENED,

@@ -12,7 +12,7 @@ import pytest
 
 from extractors.findings import Finding
 from extractors.language import load_language
-from extractors.second_opinion.casting import Cast, Scene, lineup, scene_of
+from extractors.second_opinion.casting import Cast, Scene, Stage, lineup, scene_of
 from extractors.second_opinion.features import Impression
 from extractors.second_opinion.models import WEIGHTS, Opinion, SecondOpinion, load_second_opinion
 from extractors.second_opinion.verdicts import NAME, propose, reconsider
@@ -152,7 +152,7 @@ def test_beyond_the_first_words_the_rules_alone_speak() -> None:
 def test_a_proposal_names_the_parties_around_its_evidence() -> None:
     words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
     rule = next(rule for rule in read_rules(CONFIG, []) if rule.id == "armed_attack")
-    trigger = propose(Opinion("armed_attack", (0.8, 0.1, 0.0, 0.0), 1, 0.5), words, rule, model().cast, "v")
+    trigger = propose(Opinion("armed_attack", (0.8, 0.1, 0.0, 0.0), 1, 0.5), Stage(words), rule, model().cast, "v")
     assert (trigger.rule, trigger.source, trigger.target) == (NAME, "CL", "PE")
     assert (trigger.evidence.text, trigger.evidence.start, trigger.evidence.end) == ("hits", 6, 10)
     assert (trigger.confidence, trigger.severity) == (0.8, rule.severity)
@@ -174,7 +174,7 @@ def test_who_reports_an_act_is_not_cast_as_its_source(title: str, kind: str, sou
 def test_a_lineup_knows_where_each_actor_stands() -> None:
     title = Text("Ukraine says Russia shelled a market overnight")
     finding = next(f for f in detector(opinion=False).detect(title).findings if f.candidate.rule.type == "armed_attack")
-    rows = lineup(scene_of(finding, detector(opinion=False).sight(title)))
+    rows = lineup(scene_of(finding, Stage(detector(opinion=False).sight(title))))
     assert set(rows) == {"UA", "RU"}
     assert {"side:before", "last before", "place:subject"} <= set(rows["RU"])
     assert {"first before", "right:says"} <= set(rows["UA"])
@@ -182,8 +182,8 @@ def test_a_lineup_knows_where_each_actor_stands() -> None:
 
 def test_nobody_is_cast_where_no_actor_is_likely() -> None:
     words = detector(opinion=False).sight(Text("Chile hits back at Peru"))
-    assert Cast({"": -9.0}, {"": -9.0}).parties(Scene("armed_attack", words, "title", 6)) == (None, None)
-    assert Cast({"": 9.0}, {"": 9.0}).parties(Scene("armed_attack", (), "title", 0)) == (None, None)
+    assert Cast({"": -9.0}, {"": -9.0}).parties(Scene("armed_attack", Stage(words), "title", 6)) == (None, None)
+    assert Cast({"": 9.0}, {"": 9.0}).parties(Scene("armed_attack", Stage(()), "title", 0)) == (None, None)
 
 
 def test_gated_and_ungated_detection_agree_in_any_batch() -> None:
