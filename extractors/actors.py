@@ -50,8 +50,6 @@ class ActorIndex:
     """All aliases of `actors`, cut into words by `tokenize`."""
 
     def __init__(self, actors: Actors, tokenize: Tokenize) -> None:
-        self.codes = frozenset(actors.states) | frozenset(actors.bodies) | frozenset(actors.groups)
-        self.groups = frozenset(actors.groups)
         self._first: dict[str, list[_Alias]] = {}
         for kinds, group in ((actors.states, ""), (actors.bodies, ""), (actors.groups, "group")):
             for code, actor in kinds.items():

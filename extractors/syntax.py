@@ -78,18 +78,6 @@ class Tree:
         """Whether the tagger or the parser sees a verb here."""
         return self.tags[index].startswith("VB") or (self.deps[index] in CLAUSES and bool(self.kids(index, "nsubj")))
 
-    def path(self, one: int, other: int) -> int:
-        """Number of steps in the tree from one token to another; 99 across sentences."""
-        up = {one: 0}
-        for distance, above in enumerate(self.ancestors(one), 1):
-            up[above] = distance
-        if other in up:
-            return up[other]
-        for distance, above in enumerate(self.ancestors(other), 1):
-            if above in up:
-                return up[above] + distance
-        return 99
-
     def text(self, indexes: Sequence[int]) -> str:
         """The words of `indexes`, joined by single spaces."""
         return " ".join(self.words[index] for index in indexes)
