@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from extractors.syntax import Tree
+from extractors.forms import fold
+from extractors.syntax import Tokenize, Tree
 from tocsin.config.actors import Actor, Actors
 
-Tokenize = Callable[[str], tuple[str, ...]]
 # "Iran-backed militia", "US-made rockets": the state is an attribute of somebody else, not the one who acts.
 QUALIFIERS = frozenset(
     """
@@ -63,7 +63,7 @@ class ActorIndex:
             entries.sort(key=lambda entry: (-len(entry.words), entry.code))
 
     def _add(self, words: tuple[str, ...], code: str, kind: str, needs: tuple[frozenset[str], ...]) -> None:
-        lower = tuple(word.lower().replace("’", "'") for word in words)
+        lower = tuple(map(fold, words))
         if lower:
             self._first.setdefault(lower[0], []).append(_Alias(words, lower, code, kind, needs))
 

@@ -115,3 +115,8 @@ def words(text: str) -> frozenset[str]:
 def forms(text: str) -> frozenset[str]:
     """All forms of the words of `text`."""
     return frozenset(form for word in text.split() for form in family(word))
+
+
+def fold(text: str) -> str:
+    """`text` as words are compared: in lower case and with straight apostrophes."""
+    return text.lower().replace("’", "'")
