@@ -16,7 +16,8 @@ import platform
 import time
 from pathlib import Path
 
-from extractors.gate import Gate, fold
+from extractors.forms import fold
+from extractors.gate import Gate
 from extractors.language import load_language
 from extractors.rules import compile_rule
 from extractors.second_opinion.models import load_second_opinion

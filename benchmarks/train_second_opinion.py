@@ -33,7 +33,7 @@ from labelled import FOLDS, Item, Sets, make_item, observe, read_sets
 from learners import LENGTH, logistic, sparse, train_net, word_vectors
 
 from extractors.findings import settle, type_of
-from extractors.gate import fold
+from extractors.forms import fold
 from extractors.language import Language, load_language
 from extractors.second_opinion.casting import Scene, Stage, as_target, lineup, scene_of
 from extractors.second_opinion.features import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from extractors.syntax import Tree
+from extractors.forms import fold
+from extractors.syntax import Tokenize, Tree
 from tocsin.config.actors import Actor, Actors
 
-Tokenize = Callable[[str], tuple[str, ...]]
 # "Iran-backed militia", "US-made rockets": the state is an attribute of somebody else, not the one who acts.
 QUALIFIERS = frozenset(
     """
@@ -50,8 +50,6 @@ class ActorIndex:
     """All aliases of `actors`, cut into words by `tokenize`."""
 
     def __init__(self, actors: Actors, tokenize: Tokenize) -> None:
-        self.codes = frozenset(actors.states) | frozenset(actors.bodies) | frozenset(actors.groups)
-        self.groups = frozenset(actors.groups)
         self._first: dict[str, list[_Alias]] = {}
         for kinds, group in ((actors.states, ""), (actors.bodies, ""), (actors.groups, "group")):
             for code, actor in kinds.items():
@@ -65,7 +63,7 @@ class ActorIndex:
             entries.sort(key=lambda entry: (-len(entry.words), entry.code))
 
     def _add(self, words: tuple[str, ...], code: str, kind: str, needs: tuple[frozenset[str], ...]) -> None:
-        lower = tuple(word.lower().replace("’", "'") for word in words)
+        lower = tuple(map(fold, words))
         if lower:
             self._first.setdefault(lower[0], []).append(_Alias(words, lower, code, kind, needs))
 

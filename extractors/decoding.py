@@ -169,7 +169,6 @@ class Decoder:
         self._layers = [layer for layer in map(_layer, reversed(names)) if layer is not None]
         if len(self._layers) > MAX_LAYERS:
             raise BadCoding(f"has {len(self._layers)} content codings on top of each other")
-        self._limit = limit
         self._room = [limit] * (len(self._layers) + 1)
         self._fed = False
 

@@ -61,7 +61,6 @@ class FetchResult:
     last_modified: str = ""
     moved_to: str = ""
     max_age_s: float = 0.0
-    elapsed_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -165,14 +164,14 @@ class Fetcher:
         # What aiohttp raises holds the whole address, so it is never chained.
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._follow(feed, state, url, time.monotonic())
+                return await self._follow(feed, state, url)
         except TimeoutError:
             cause = f"no whole answer within {self._timeout_s:g} s (fetch.timeout)"
             raise FetchError(feed.id, cause, reached=False) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _named(feed.id, error) from None
 
-    async def _follow(self, feed: Feed, state: FeedState | None, url: URL, started: float) -> FetchResult:
+    async def _follow(self, feed: Feed, state: FeedState | None, url: URL) -> FetchResult:
         trail = _Trail(url.with_user(None), _authorization(url), headers=self._headers(state))
         while True:
             headers = trail.headers | ({"Authorization": trail.authorization} if trail.authorization else {})
@@ -180,7 +179,7 @@ class Fetcher:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     _step(feed.id, trail, response)
                     continue
-                return await self._answer(feed, state, trail, response, started)
+                return await self._answer(feed, state, trail, response)
 
     def _headers(self, state: FeedState | None) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": _ACCEPT, "Accept-Encoding": ACCEPTED}
@@ -192,7 +191,7 @@ class Fetcher:
         return headers
 
     async def _answer(
-        self, feed: Feed, state: FeedState | None, trail: _Trail, response: aiohttp.ClientResponse, started: float
+        self, feed: Feed, state: FeedState | None, trail: _Trail, response: aiohttp.ClientResponse
     ) -> FetchResult:
         if response.status == 304 and "If-None-Match" not in trail.headers and "If-Modified-Since" not in trail.headers:
             raise FetchError(feed.id, "answered 304 (not modified) to a request without conditions", status=304)
@@ -216,7 +215,6 @@ class Fetcher:
             last_modified=_validator(headers.get("Last-Modified", "")) or (old.last_modified if old else ""),
             moved_to=trail.moved_to,
             max_age_s=max_age_s(headers.get("Cache-Control", "")),
-            elapsed_s=time.monotonic() - started,
         )
 
     async def _body(self, subject: str, response: aiohttp.ClientResponse) -> bytes:

@@ -68,16 +68,16 @@ def _sibilant_s(word: str) -> str:
 
 
 def _regular(word: str) -> set[str]:
-    forms = {word, _sibilant_s(word), word + "s"}
+    found = {word, _sibilant_s(word), word + "s"}
     if word.endswith("e"):
-        forms |= {word + "d", (word[:-2] + "ying") if word.endswith("ie") else word[:-1] + "ing"}
+        found |= {word + "d", (word[:-2] + "ying") if word.endswith("ie") else word[:-1] + "ing"}
     elif word.endswith("y") and word[-2:-1] not in _VOWELS:
-        forms |= {word[:-1] + "ied", word + "ing"}
+        found |= {word[:-1] + "ied", word + "ing"}
     else:
-        forms |= {word + "ed", word + "ing"}
+        found |= {word + "ed", word + "ing"}
         if re.search(r"[aeiou][bdglmnprt]$", word):
-            forms |= {word + word[-1] + "ed", word + word[-1] + "ing"}
-    return forms
+            found |= {word + word[-1] + "ed", word + word[-1] + "ing"}
+    return found
 
 
 def _derived(word: str) -> set[str]:
@@ -99,9 +99,24 @@ def family(word: str) -> frozenset[str]:
         return frozenset({word[1:]})
     if not word.isalpha() or len(word) < 3:
         return frozenset({word, word + "s"} if word.isalpha() else {word})
-    forms = set(_IRREGULARS.get(word, ())) | (_regular(word) if word not in ("be", "have", "do", "go") else set())
+    found = set(_IRREGULARS.get(word, ())) | (_regular(word) if word not in ("be", "have", "do", "go") else set())
     for prefix in ("re", "over", "un", "out"):
         base = word.removeprefix(prefix)
         if base != word and base in _IRREGULARS:
-            forms |= {prefix + form for form in _IRREGULARS[base]}
-    return frozenset(forms | _derived(word))
+            found |= {prefix + form for form in _IRREGULARS[base]}
+    return frozenset(found | _derived(word))
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of `text` as they stand."""
+    return frozenset(text.split())
+
+
+def forms(text: str) -> frozenset[str]:
+    """All forms of the words of `text`."""
+    return frozenset(form for word in text.split() for form in family(word))
+
+
+def fold(text: str) -> str:
+    """`text` as words are compared: in lower case and with straight apostrophes."""
+    return text.lower().replace("’", "'")

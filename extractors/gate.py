@@ -41,6 +41,7 @@ class Gate:
         for number, (_, words, _) in enumerate(self._wanted):
             narrowest = min(words, key=sizes.__getitem__, default=None)
             (self._always if narrowest is None else self._under.setdefault(narrowest, [])).append(number)
+        self._narrowest = frozenset(self._under)
         options = re2.Options()
         options.max_mem = MAX_MEMORY
         self._set = re2.Set.SearchSet(options)
@@ -51,7 +52,7 @@ class Gate:
             self._set.Compile()
 
     def frames(self, text: str) -> list[CompiledFrame]:
-        """Frames that `text` (see `fold`) may match, in rule order; none means that no rule can fire."""
+        """Frames that `text` (folded, see `fold`) may match, in rule order; none means that no rule can fire."""
         return [self._wanted[number][0] for number in sorted(self._let(text, named=True))]
 
     def nameless(self, frames: Iterable[CompiledFrame]) -> list[CompiledFrame]:
@@ -64,7 +65,7 @@ class Gate:
 
     def _let(self, text: str, *, named: bool) -> Iterator[int]:
         hits = frozenset() if self._empty else frozenset(self._set.Match(text) or ())
-        for number in chain(self._always, *(self._under.get(hit, ()) for hit in hits)):
+        for number in chain(self._always, *(self._under[hit] for hit in hits & self._narrowest)):
             _, needed, by_name = self._wanted[number]
             if needed <= hits and (named or not by_name):
                 yield number
@@ -98,11 +99,6 @@ def _cased(word: str) -> str:
     if word[:1].isupper():
         return f"{re.escape(word[0])}(?i:{re.escape(word[1:])})"
     return f"(?i:{re.escape(word)})"
-
-
-def fold(text: str) -> str:
-    """Text as the gate reads it."""
-    return text.lower().replace("’", "'")
 
 
 def pattern(literals: Iterable[str]) -> str:

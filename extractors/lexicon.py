@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from extractors.forms import family
-from extractors.syntax import Tree
+from extractors.syntax import Tokenize, Tree
 from tocsin.config.triggers import BUILT_IN
 
-Tokenize = Callable[[str], tuple[str, ...]]
 MAX_GAP = 4
 STOPS = frozenset(".;!?")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")

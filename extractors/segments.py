@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from extractors.forms import fold
+
 AGENCIES = "Reuters|AP|AFP|UPI|KCNA|Xinhua|TASS|dpa|Canadian Press|Yonhap|Bloomberg|SPACE\\.com|USATODAY\\.com|PA|ANI"
 _DATELINE = re.compile(
     rf"""^\s*(?:
@@ -115,7 +117,7 @@ def lower_common(title: str, keep: Callable[[int, int], bool], common: Callable[
         word = match[0]
         if not word[0].isupper() or keep(match.start(), match.end()):
             return word
-        parts = word.replace("’", "'").lower().removesuffix("'s").split("-")
+        parts = fold(word).removesuffix("'s").split("-")
         if all(common(part) or not part for part in parts) and len(word.lower()) == len(word):
             return word.lower()
         return word

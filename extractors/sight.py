@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.actors import Mention
+from extractors.forms import fold
 
 Ints = NDArray[np.intp]
 
@@ -57,7 +58,7 @@ def sight(
         tokens = tokenize(clean)
         named = {
             index: mention
-            for mention in find(tokens, tuple(token.lower().replace("’", "'") for token in tokens))
+            for mention in find(tokens, tuple(map(fold, tokens)))
             for index in range(mention.start, mention.end)
         }
         at = 0
@@ -101,7 +102,7 @@ def grams(words: Sequence[Word]) -> list[int]:
 
 
 def _plain(text: str) -> str:
-    text = text.lower().replace("’", "'")
+    text = fold(text)
     if any(char.isdigit() for char in text):
         return "#year" if _YEAR.fullmatch(text) else "#"
     return stem(text)
@@ -131,7 +132,7 @@ def encode(words: Sequence[Word], vocabulary: Mapping[str, int]) -> Encoded:
     inside = (at >= 0) & (at < size)
     near = np.where(inside & (fields[np.clip(at, 0, size - 1)] == fields[:, None]), at, size)
     return Encoded(
-        np.array([_vector(word.text.lower().replace("’", "'"), vocabulary) for word in words], dtype=np.intp),
+        np.array([_vector(fold(word.text), vocabulary) for word in words], dtype=np.intp),
         np.array([_hash(stem(word.text.lower()), STEMS) for word in words], dtype=np.intp),
         np.array([word.kind for word in words], dtype=np.intp),
         fields,

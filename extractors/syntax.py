@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from extractors.forms import fold
+
+Tokenize = Callable[[str], tuple[str, ...]]
+"""Cuts a text into words as the parser would see them."""
 CLAUSES = frozenset({"ROOT", "advcl", "ccomp", "relcl", "conj", "parataxis", "acl", "xcomp", "pcomp", "csubj"})
 
 
@@ -30,8 +34,7 @@ class Tree:
     lower: tuple[str, ...] = dataclasses.field(default=(), init=False)
 
     def __post_init__(self) -> None:
-        lower = tuple(word.lower().replace("’", "'") for word in self.words)
-        object.__setattr__(self, "lower", lower)
+        object.__setattr__(self, "lower", tuple(map(fold, self.words)))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -66,29 +69,18 @@ class Tree:
 
     def sentence(self, index: int) -> range:
         """Indexes of the sentence that `index` stands in."""
-        mark = self.sents[index]
-        first = last = index
-        while first > 0 and self.sents[first - 1] == mark:
-            first -= 1
-        while last + 1 < len(self) and self.sents[last + 1] == mark:
-            last += 1
-        return range(first, last + 1)
+        return self._sentences[self.sents[index]]
+
+    @cached_property
+    def _sentences(self) -> dict[int, range]:
+        found: dict[int, range] = {}
+        for index, mark in enumerate(self.sents):
+            found[mark] = range(found[mark].start if mark in found else index, index + 1)
+        return found
 
     def is_verb(self, index: int) -> bool:
         """Whether the tagger or the parser sees a verb here."""
         return self.tags[index].startswith("VB") or (self.deps[index] in CLAUSES and bool(self.kids(index, "nsubj")))
-
-    def path(self, one: int, other: int) -> int:
-        """Number of steps in the tree from one token to another; 99 across sentences."""
-        up = {one: 0}
-        for distance, above in enumerate(self.ancestors(one), 1):
-            up[above] = distance
-        if other in up:
-            return up[other]
-        for distance, above in enumerate(self.ancestors(other), 1):
-            if above in up:
-                return up[above] + distance
-        return 99
 
     def text(self, indexes: Sequence[int]) -> str:
         """The words of `indexes`, joined by single spaces."""

@@ -12,7 +12,8 @@ from typing import Protocol
 from extractors import examples
 from extractors.actors import ActorIndex, Mention
 from extractors.findings import Finding, as_trigger, confidence, settle, type_of
-from extractors.gate import Gate, Names, fold
+from extractors.forms import fold
+from extractors.gate import Gate, Names
 from extractors.language import Language
 from extractors.modality import Cue, CueKind, Verdict, describes, judge
 from extractors.recognise import is_english
@@ -30,10 +31,9 @@ from tocsin.config.triggers import Rule
 from tocsin.errors import Problem
 from tocsin.model import Modality, Trigger
 
-HAPPENED = Modality.HAPPENED
 CHUNK = 512
 WORD = re.compile(r"\w+")
-Segments = list[tuple[Segment, tuple[CompiledFrame, ...]]]
+Segments = tuple[tuple[Segment, tuple[CompiledFrame, ...]], ...]
 SKIPPED_LANGUAGE = "language"
 
 
@@ -113,11 +113,15 @@ class Explanation:
 class _Item:
     """An item on its way: its segments with the frames that each may match."""
 
-    published: dt.date | None
-    words: tuple[str, ...]
-    context: frozenset[str]
-    opinion: bool
-    segments: tuple[tuple[Segment, tuple[CompiledFrame, ...]], ...]
+    published: dt.date | None = None
+    words: tuple[str, ...] = ()
+    context: frozenset[str] = frozenset()
+    """Its words in lower case, which tell whom a nickname means."""
+    barred: frozenset[str] = frozenset()
+    """Rules whose `unless` stands in it."""
+    opinion: bool = False
+    """Whether its title says that it is a comment."""
+    segments: Segments = ()
     text: DetectInput | None = None
     glimpsed: bool = False
     """Whether its words are worth a second opinion even where no rule finds anything."""
@@ -186,30 +190,32 @@ class Detector:
         try:
             return self._prepare(item)
         except Exception as error:  # one bad item stops no other; it comes back with its error
-            return _Item(None, (), frozenset(), False, (), errors=(f"item: {type(error).__name__}: {error}",))
+            return _Item(errors=(f"item: {type(error).__name__}: {error}",))
 
     def _prepare(self, item: DetectInput, *, gated: bool | None = None) -> _Item:
         gated = self._gated if gated is None else gated
-        title, summary = _readable(item.title[: self._max_chars]), _readable(item.summary[: self._max_chars])
+        title, summary = self._fields(item)
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
-            return _Item(published, (), frozenset(), False, (), skipped=SKIPPED_LANGUAGE)
+            return _Item(published, skipped=SKIPPED_LANGUAGE)
         glimpsed = self._second_opinion is not None and self._second_opinion.glimpse(fold(f"{title} {summary}"))
         frames = {"title": self._let(title), "summary": self._let(summary)}
         if gated and not any(frames.values()):
-            return _Item(published, (), frozenset(), False, (), item, glimpsed)
+            return _Item(published, text=item, glimpsed=glimpsed)
         context = frozenset(WORD.findall(fold(f"{title} {summary}")))
         if gated:
             # A title or summary that cannot match needs no cutting; it still gives the context.
             parts = cut(title if frames["title"] else "", summary if frames["summary"] else "", self._recase)
             tried = ((part, self._possible(part, frames[part.field], context)) for part in parts)
-            segments: Segments = [(part, possible) for part, possible in tried if possible]
+            segments = tuple((part, possible) for part, possible in tried if possible)
         else:
-            segments = [(part, tuple(self.gate.all_frames())) for part in cut(title, summary, self._recase)]
+            segments = tuple((part, tuple(self.gate.all_frames())) for part in cut(title, summary, self._recase))
         words = self._language.tokenize(f"{title} . {summary}") if segments else ()
-        if gated:
-            segments = self._allowed_frames(segments, words)
-        return _Item(published, words, context, bool(OPINION.search(title)), tuple(segments), item, glimpsed)
+        barred = self._barred(words) if segments else frozenset()
+        if gated and barred:
+            segments = _without(segments, barred)
+        comment = bool(OPINION.search(title))
+        return _Item(published, words, context, barred, comment, segments, item, glimpsed)
 
     def _let(self, text: str) -> list[CompiledFrame]:
         """Frames that may match somewhere in a title or a summary, as far as its characters tell."""
@@ -218,15 +224,15 @@ class Detector:
             return []
         return likely(self.gate.frames(folded), folded)
 
-    def _allowed_frames(self, segments: Segments, words: tuple[str, ...]) -> Segments:
-        """`segments` without the frames of rules whose `unless` stands in the item."""
-        if not segments:
-            return []
+    def _fields(self, item: DetectInput) -> tuple[str, str]:
+        """Title and summary as they are read: cut, and without lone surrogates."""
+        return _readable(item.title[: self._max_chars]), _readable(item.summary[: self._max_chars])
+
+    def _barred(self, words: tuple[str, ...]) -> frozenset[str]:
+        """Rules whose `unless` stands among the words of an item."""
         row = tuple(map(fold, words))
         known = frozenset(row)
-        barred = {name for name, rule in self._compiled.items() if rule.unless.within(row, known)}
-        kept = [(segment, tuple(f for f in frames if f.rule.id not in barred)) for segment, frames in segments]
-        return [(segment, frames) for segment, frames in kept if frames]
+        return frozenset(name for name, rule in self._compiled.items() if rule.unless.within(row, known))
 
     def _possible(
         self, segment: Segment, frames: list[CompiledFrame], context: frozenset[str]
@@ -244,13 +250,12 @@ class Detector:
 
     def sight(self, item: DetectInput) -> tuple[Word, ...]:
         """The item's words as the second opinion reads them."""
-        fields = [("title", _readable(item.title[: self._max_chars]))]
-        fields.append(("summary", _readable(item.summary[: self._max_chars])))
+        title, summary = self._fields(item)
 
         def find(words: tuple[str, ...], lower: tuple[str, ...]) -> Iterator[Mention]:
             return self._actors.find(words, lower, frozenset(WORD.findall(" ".join(lower))))
 
-        return sight(fields, self._language.tokenize, find)
+        return sight((("title", title), ("summary", summary)), self._language.tokenize, find)
 
     def _opinions(self, findings: list[Finding], words: tuple[Word, ...]) -> dict[str, Opinion]:
         """What the second opinion says of each type, if it is wanted."""
@@ -289,19 +294,13 @@ class Detector:
         ]
 
     def _recase(self, title: str) -> str:
-        words = self._language.tokenize(title)
-        lower = tuple(word.lower() for word in words)
-        spans, at = [], 0
-        starts = []
-        for word in words:
-            at = title.index(word, at)
-            starts.append(at)
-            at += len(word)
-        for mention in self._actors.find(words, lower, frozenset(lower)):
-            spans.append((starts[mention.start], starts[mention.end - 1] + len(words[mention.end - 1])))
+        spans = self._language.spans(title)
+        words = tuple(title[start:end] for start, end in spans)
+        lower = tuple(map(fold, words))
+        names = [(spans[m.start][0], spans[m.end - 1][1]) for m in self._actors.find(words, lower, frozenset(lower))]
 
         def keep(start: int, end: int) -> bool:
-            return any(start < stop and begin < end for begin, stop in spans)
+            return any(start < stop and begin < end for begin, stop in names)
 
         return lower_common(title, keep, lambda word: word in self._words or self._language.common(word))
 
@@ -319,7 +318,7 @@ class Detector:
                 except Exception as error:  # one bad rule stops no other; it is named in the detection
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
         findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
-        findings = [self._placed(finding, item) for finding in self._allowed(findings, item)]
+        findings = [self._placed(f, item) for f in findings if f.candidate.rule.id not in item.barred]
         wanted = self._second_opinion is not None and (findings or item.glimpsed)
         words = self.sight(item.text) if wanted and item.text is not None else ()
         opinions, stage = self._opinions(findings, words), Stage(words)
@@ -339,7 +338,9 @@ class Detector:
         )
         words = candidate.tree.lower
         sentence = candidate.tree.sentence(candidate.act.root)
-        if verdict.modality is HAPPENED and self._compiled[rule.id].past.within(words[sentence.start : sentence.stop]):
+        if verdict.modality is Modality.HAPPENED and self._compiled[rule.id].past.within(
+            words[sentence.start : sentence.stop]
+        ):
             verdict = Verdict(Modality.PAST, verdict.cues)
         if frame.attribute and verdict.modality is Modality.HAPPENED and describes(candidate.tree, candidate.act.root):
             root = candidate.act.root
@@ -361,11 +362,11 @@ class Detector:
                 return replace(finding, candidate=replace(candidate, target=target))
         return finding
 
-    def _allowed(self, findings: list[Finding], item: _Item) -> list[Finding]:
-        """Findings of rules whose `unless` stands nowhere in the item."""
-        return [
-            f for f in findings if not self._compiled[f.candidate.rule.id].unless.within(tuple(map(fold, item.words)))
-        ]
+
+def _without(segments: Segments, barred: frozenset[str]) -> Segments:
+    """`segments` without the frames of `barred` rules."""
+    kept = ((segment, tuple(f for f in frames if f.rule.id not in barred)) for segment, frames in segments)
+    return tuple((segment, frames) for segment, frames in kept if frames)
 
 
 def _readable(text: str) -> str:

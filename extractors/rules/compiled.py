@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractors.lexicon import Lexicon
+from extractors.syntax import Tokenize
 from tocsin.config.triggers import Frame, Rule
-
-Tokenize = Callable[[str], tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)

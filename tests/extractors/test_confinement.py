@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from extractors.feeds import Parser
-from tests.extractors.test_feeds import QUICK, item, parse, rss
+from tests.extractors.test_feeds import PATIENT, item, parse, rss
 
 # What somebody would try who can run code of his own in there. `2` is closed first, so that the limit on open files,
 # which counts numbers, would let one more be opened.
@@ -86,7 +86,7 @@ def test_s05_code_that_took_over_the_parser_reaches_nothing(tmp_path: Path, monk
 @linux
 def test_the_parser_process_is_confined_so_and_still_parses() -> None:
     before = children()
-    with Parser(QUICK) as own:
+    with Parser(PATIENT) as own:
         assert len(parse(own, rss(item(1))).entries) == 1
         (pid,) = children() - before
         status = Path(f"/proc/{pid}/status").read_text()

@@ -15,7 +15,7 @@ from tests.extractors.servers import Names, http, serving
 from tocsin.config.settings import FetchSettings
 from tocsin.errors import FetchError
 
-SETTINGS = FetchSettings(allow_networks=("127.0.0.0/8",), timeout=dt.timedelta(seconds=5), host_pause=dt.timedelta(0))
+SETTINGS = FetchSettings(allow_networks=("127.0.0.0/8",), timeout=dt.timedelta(seconds=30), host_pause=dt.timedelta(0))
 RSS = b"<rss version='2.0'><channel><title>All the news</title><item><title>x</title></item></channel></rss>"
 PAGE = b"""<html><head><title>News</title>
 <link rel="alternate" type="application/rss+xml" title="Named" href="/rss">

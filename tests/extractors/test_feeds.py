@@ -28,14 +28,14 @@ from tocsin.model import Entry
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "feeds"
 URL = "https://feeds.example/rss/world.xml"
-QUICK = FetchSettings(parse_timeout=dt.timedelta(seconds=2))
+PATIENT = FetchSettings(parse_timeout=dt.timedelta(seconds=60))
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared feeds are not here")
 
 
 @pytest.fixture(scope="module")
 def parser() -> Iterator[Parser]:
-    with Parser(QUICK) as pool:
+    with Parser(PATIENT) as pool:
         yield pool
 
 
@@ -264,7 +264,7 @@ def test_a_body_that_names_a_file_is_not_opened(parser: Parser, tmp_path: Path) 
 def test_the_parser_process_has_no_environment_no_files_and_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_CANARY", "canary-secret")
     before = _children()
-    with Parser(QUICK) as own:
+    with Parser(PATIENT) as own:
         parse(own, rss(item(1)))
         (pid,) = _children() - before
         assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()

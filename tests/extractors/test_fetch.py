@@ -38,7 +38,7 @@ else:
 NOW = dt.datetime(2026, 11, 24, 6, tzinfo=dt.UTC)
 STATE = FeedState(feed="one", next_check_at=NOW)
 SETTINGS = FetchSettings(
-    allow_networks=("127.0.0.0/8",), max_bytes=100_000, timeout=dt.timedelta(seconds=5), host_pause=dt.timedelta(0)
+    allow_networks=("127.0.0.0/8",), max_bytes=100_000, timeout=dt.timedelta(seconds=30), host_pause=dt.timedelta(0)
 )
 RSS = b"<rss version='2.0'><channel><title>x</title></channel></rss>"
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.gate import Gate, fold
+from extractors.forms import fold
+from extractors.gate import Gate
 from extractors.rules import compile_rule
 from extractors.triggers import Detector, Text
 from tests.extractors.detecting import SHARED, actors, language, shipped, shipped_rules

@@ -28,7 +28,7 @@ NOW = dt.datetime(2026, 11, 24, 6, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 SETTINGS = FetchSettings(
     allow_networks=("127.0.0.0/8",),
-    timeout=dt.timedelta(seconds=5),
+    timeout=dt.timedelta(seconds=30),
     host_pause=dt.timedelta(0),
     per_host=8,
     follow_move_after=2,

@@ -23,8 +23,10 @@ from flows.serving import free_port
 from tests.flows.test_deploying import answers, process, until
 from tests.newsroom import HOUR, MINUTE, MISSILE, NOISE, VETO, Room, newsroom
 from tests.scale.test_workers import LONG
-from tests.scale.workers import balanced, clock, end_leases, told
+from tests.scale.workers import PATIENCE_S, balanced, clock, end_leases, told
 from tocsin.keys import kept_key
+
+pytestmark = pytest.mark.timeout(4 * PATIENCE_S)
 
 OUTLETS = 4
 FILLING = 120
@@ -72,7 +74,7 @@ def site(any_room: Room, tmp_path: Path) -> Iterator[Site]:
         alone = ("--nthreads", "1", "--no-nanny", "--memory-limit", "0")
         for _ in range(2):
             site.run("distributed.cli.dask_worker", f"tcp://127.0.0.1:{scheduler}", *bind, *alone)
-        until(lambda: answers(port), site.log)
+        until(lambda: answers(port), site.log, PATIENCE_S)
         yield site
 
 
@@ -102,13 +104,13 @@ def of_one_process(folder: Path, at: dt.datetime) -> list[tuple[object, ...]]:
 def test_a_dask_cluster_detects_what_one_process_detects(site: Site, tmp_path: Path) -> None:
     script = "import asyncio; from flows.watch import watch; print(asyncio.run(watch()))"
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, env=site.environ, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=site.environ, capture_output=True, text=True, timeout=PATIENCE_S)
 
     assert done.returncode == 0, done.stderr
     assert "2 events, 2 alerts, 4 sent" in done.stdout, done.stderr
     assert told(site.room) == of_one_process(tmp_path / "one", site.at)
     assert balanced(site.room) == 0
-    until(lambda: site.detected() >= OUTLETS, site.log, timeout_s=30)
+    until(lambda: site.detected() >= OUTLETS, site.log, PATIENCE_S)
 
 
 @pytest.mark.skipif(not LONG, reason="half a minute of both cores; `make scale` runs it")
@@ -117,12 +119,12 @@ def test_three_workers_of_prefect_of_which_one_is_killed_alert_as_one_process_do
     room = site.room
     assert room.tocsin("deploy", "--workers", "3").code == 0
     workers = [site.run("prefect", "worker", "start", "--pool", "tocsin") for _ in range(3)]
-    until(lambda: len(room.hooked()) > 0, site.log)
+    until(lambda: len(room.hooked()) > 0, site.log, PATIENCE_S)
     with room.store() as store:
         for each in (workers[0], *workers[0].children(recursive=True)):
             each.kill()
             end_leases(store, each.pid)
-    until(lambda: len(room.hooked()) >= 2 <= len(room.mailed()), site.log)
+    until(lambda: len(room.hooked()) >= 2 <= len(room.mailed()), site.log, PATIENCE_S)
 
     assert told(room) == of_one_process(tmp_path / "one", site.at)
     assert balanced(room) <= 2

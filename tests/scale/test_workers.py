@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults.reading import Reader
 from tests.newsroom import HOUR, NOISE, Room, newsroom
-from tests.scale.workers import News, Workers, balanced, clock, make_due, told
+from tests.scale.workers import PATIENCE_S, News, Workers, balanced, clock, make_due, told
 
 LONG = os.environ.get("TOCSIN_SCALE") == "long"
 WAVES, ACTS = (40, 8) if LONG else (4, 6)
@@ -41,6 +41,7 @@ def of_one_process(folder: Path, news: News) -> list[tuple[object, ...]]:
         return told(room)
 
 
+@pytest.mark.timeout(4 * PATIENCE_S)
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
 def test_three_workers_of_which_some_are_killed_alert_as_one_process_does(any_room: Room, tmp_path: Path) -> None:
     settings(any_room)
