@@ -47,8 +47,8 @@ run: install  ## replay seeds/ through the real flows on loopback and print ever
 serve: install  ## run the scheduled flows on the feeds in config/ until stopped
 	$(BIN)/tocsin serve
 
-test: dev  ## run the tests
-	$(BIN)/pytest
+test: dev  ## run the tests; WORKERS=2 on so many cores
+	$(BIN)/pytest $(if $(WORKERS),-n $(WORKERS) --dist worksteal)
 
 browser: dev  ## run the dashboard's tests in a real Chromium; without one `make test` leaves them out
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
