@@ -53,7 +53,7 @@ from tocsin.errors import Problem
 from tocsin.model import Trigger
 
 ROOT = Path(__file__).parent.parent
-BAR, BARS = 0.4, {"armed_attack": 0.6}
+BAR, BARS = 0.45, {"armed_attack": 0.55}
 """The probability from which on a type counts as happened. Most items that fire without a label do so for the
 commonest type, which can afford a higher bar; the rare ones lose more by a miss."""
 KNOWN = 10

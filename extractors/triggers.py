@@ -264,9 +264,7 @@ class Detector:
         spoken = frozenset((type_of(f), f.verdict.modality) for f in settle(findings))
         return self._second_opinion.weigh(words, findings, spoken)
 
-    def _reconsidered(
-        self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage
-    ) -> list[Finding]:
+    def _reconsidered(self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage) -> list[Finding]:
         """`findings` with the modality and the parties that the second opinion gives them, if it is wanted."""
         model = self._second_opinion
         if model is None or not stage.words:
@@ -281,9 +279,7 @@ class Detector:
         judged = reconsider([f for f in findings if seen(f)], opinions)
         return [*(model.cast.recast(f, stage) for f in judged), *(f for f in findings if not seen(f))]
 
-    def _proposed(
-        self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage
-    ) -> list[Trigger]:
+    def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
         model, found = self._second_opinion, {type_of(f) for f in findings}
         rules = {rule.type: rule for rule in reversed(self.rules)}

@@ -147,8 +147,8 @@ def lineup(scene: Scene) -> dict[str, Features]:
 
 
 def _stands(scene: Scene, near: Name) -> list[str]:
-    side, kind = near.side(scene.act, scene.field), near.mention.kind
-    step = next((str(step) for step in STEPS if abs(near.start - scene.act) <= step), "far") if side != "apart" else "apart"
+    side, kind, distance = near.side(scene.act, scene.field), near.mention.kind, abs(near.start - scene.act)
+    step = next((str(step) for step in STEPS if distance <= step), "far") if side != "apart" else side
     return [
         f"side:{side}", f"side:{side}:{step}", f"side:{side}:{scene.kind}", f"kind:{kind}:{side}",
         f"qualifier:{near.mention.qualifier}",

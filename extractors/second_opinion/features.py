@@ -95,7 +95,7 @@ def _finding(kind: str, finding: Finding) -> Features:
     if finding.verdict.modality is Modality.HAPPENED:
         names.append(f"happened:{kind}:{candidate.frame.name}")
     for cue in finding.verdict.cues:
-        names += [f"cue:{cue.modality}:{cue.why}", f"why:{cue.modality}:{cue.why.partition(':')[0]}"]
+        names += [f"cue:{cue.modality}:{cue.why}", f"why:{cue.modality}:{cue.kind}"]
     names += [
         name
         for name, holds in (

@@ -138,9 +138,7 @@ def forward(net: Mapping[str, Floats], vectors: Floats, item: Encoded) -> tuple[
 
 def net_of(weights: Mapping[str, Any], prefix: str) -> dict[str, Floats]:
     """The arrays of the net whose names start with `prefix`, by the rest of their names."""
-    return {
-        key.removeprefix(prefix): weights[key].astype(np.float32) for key in weights if key.startswith(prefix)
-    }
+    return {key.removeprefix(prefix): weights[key].astype(np.float32) for key in weights if key.startswith(prefix)}
 
 
 def _lines(packed: NDArray[np.uint8]) -> list[str]:

@@ -9,7 +9,6 @@ from extractors.findings import Finding
 from extractors.modality import Cue, CueKind, Verdict
 from extractors.second_opinion.casting import Cast, Scene, Stage
 from extractors.second_opinion.models import Opinion
-from extractors.sight import Word
 from tocsin.config.triggers import Rule
 from tocsin.model import Evidence, Modality, Trigger
 
