@@ -115,11 +115,15 @@ def _event(event: Event, reports: Sequence[tuple[Trigger, Article]], names: Mapp
         "when": event.occurred_on.isoformat() if event.occurred_on else _time(event.started_at),
         "sure": _sure(event),
         "denied": [one_line(title, 200) for title in denied[:2]],
-        "facts": [f"{one_line(key, 40)} {one_line(str(value), 60)}" for key, value in sorted(event.facts.items())],
+        "facts": [_fact(key, value) for key, value in sorted(event.facts.items())],
         "rules": sorted({f"{trigger.rule} {trigger.version[:12]}" for trigger, _ in reports}),
         "reports": [_report(trigger, article) for trigger, article in shown],
         "more": others,
     }
+
+
+def _fact(key: str, value: float | str) -> str:
+    return f"{one_line(key.replace('_', ' '), 40)} {one_line(str(value).removesuffix('.0'), 60)}"
 
 
 def who(event: Event, names: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@
 Each store is made anew (`growth.py`): the same watch, 11,000 articles a day, at different ages. Fifty sweeps that bring
 twenty articles and two triggers each, every one in a store opened anew, are then timed, statement by statement (medians
 of wall and CPU time), and the nightly work: deletion, with the longest transaction for which a sweep would have to
-wait, and what `maintain` does then. 20 million articles take 20 GB and half an hour.
+wait, and what `maintain` does then. 20 million articles take 20 GB and a quarter of an hour of CPU time.
 """
 
 from __future__ import annotations

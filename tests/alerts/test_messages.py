@@ -67,7 +67,7 @@ def test_a_message_tells_doubts_what_was_left_out_and_which_feeds_were_blind() -
         "What: missile test, ICBM",
         "When: 2026-11-01, Sea of Japan",
         "How sure: reported as happened; 1 independent publisher (Daily); only state media carry it; denied by 1",
-        "Fact: range_km 800",
+        "Fact: range km 800",
         "Denial: Seoul denies it",
         "- and 2 more of the same",
         "Why: w/t v1 (source=KP): missile_test happened, 1 independent publisher",

@@ -17,10 +17,10 @@ def run(room: Room, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtur
     """Run a command on the room, whose configuration is written first."""
     room.write()
     monkeypatch.setenv("COLUMNS", "200")
-    for name, value in room.environ.items():
-        monkeypatch.setenv(name, value)
 
     def command(*arguments: str) -> Done:
+        for name, value in room.environ.items():
+            monkeypatch.setenv(name, value)
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             main(arguments)

@@ -52,7 +52,7 @@ if sys.argv[1:]:
 
 def peak_kb(pid):
     try:
-        if pid != "self" and b"documents.worker" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if pid != "self" and Path(f"/proc/{pid}/cmdline").read_bytes() == Path("/proc/self/cmdline").read_bytes():
             return 0  # forked, but still this program
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

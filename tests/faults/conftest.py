@@ -1,4 +1,4 @@
-"""One driver for all fault cases."""
+"""One driver for all fault cases, and commands that run inside the test process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.conftest import run
 from tests.faults.driver import Driver
+
+__all__ = ["driver", "run"]
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from pathlib import Path
 
 import pytest
 
 from flows.serving import free_port
+from tests.alerts.receivers import smtp_server
+from tests.cli.conftest import Run
 from tests.faults.driver import Driver
 from tests.faults.oracle import CANARY, plant, secrets
-from tests.newsroom import HOUR, MISSILE, NOISE, NOW, Room, newsroom
+from tests.newsroom import HOUR, MISSILE, NOISE, NOW, Room
 from tocsin.config.additions import add_feeds
 from tocsin.config.feeds import Feed
 from tocsin.config.folder import load, load_or_last_good
@@ -48,8 +49,8 @@ def test_while_everything_works(room: Room, driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("failure", ["500", "401", "404", "not a feed", "redirect", "hang up"])
-def test_while_feeds_and_channels_fail(failure: str, tmp_path: Path, driver: Driver) -> None:
-    with newsroom(tmp_path, refuse_login=True) as room:
+def test_while_feeds_and_channels_fail(failure: str, room: Room, run: Run, driver: Driver) -> None:
+    with smtp_server(refuse_login=True) as room.mailbox:
         plant(room, login=True)
         publish(room)
         sweep(room, driver, NOW)
@@ -64,7 +65,7 @@ def test_while_feeds_and_channels_fail(failure: str, tmp_path: Path, driver: Dri
         paper.answers(b"<html>no</html>", 200 if failure == "not a feed" else room.hooks.status)
 
         log = sweep(room, driver, NOW + 3 * HOUR)
-        done = room.tocsin("status")
+        done = run("status")
 
         assert "feed herald: " in log
         assert "channel hook: " in log
@@ -94,16 +95,17 @@ def test_while_nothing_answers(room: Room, driver: Driver) -> None:
 @pytest.mark.parametrize(
     "command", ["status", "check", "feeds list", "feeds list --json", "feeds test", "feeds health"]
 )
-def test_commands_show_none(command: str, room: Room) -> None:
+def test_commands_show_none(command: str, room: Room, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     plant(room)
     publish(room)
     room.paper("gone").answers(b"", 404)
     room.write().sweep(now=NOW)
 
-    done = room.tocsin("--verbose", *command.split())
+    done = run(*command.split())
 
     assert done.out
-    assert CANARY not in done.out + done.err
+    assert CANARY not in done.out + done.err + caplog.text
 
 
 def test_channel_commands_show_none(room: Room) -> None:

@@ -108,7 +108,20 @@ def test_pages_follow_each_other(browser: TestClient) -> None:
     address = first.text.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
 
     assert "before=" in address
-    assert browser.get(f"/articles{address}").text.count("<li><h2>") == 1
+    last = browser.get(f"/articles{address}").text
+    assert last.count("<li><h2 ") == 1
+    assert '<a href="?limit=2&amp;q=">← Newest</a>' in last
+
+
+def test_a_list_in_which_nothing_fits_says_so(browser: TestClient) -> None:
+    assert "No event fits." in browser.get("/events?q=nowhere").text
+
+
+def test_a_link_that_is_over_is_refused_in_words_to_a_person(browser: TestClient) -> None:
+    answer = browser.get("/verdict/cut.off")  # a signed link has dots in it, as names of files have
+
+    assert answer.status_code == 410
+    assert "<h1>410: Gone</h1>" in answer.text
 
 
 def test_every_list_as_csv_that_no_spreadsheet_runs(dashboard: Dashboard) -> None:
@@ -210,4 +223,4 @@ def test_words_that_an_alert_rests_on_are_marked_once(browser: TestClient) -> No
 
     text = browser.get(f"/articles/{article}").text
 
-    assert text.partition("<h1>")[2].partition("</h1>")[0].count("<mark>") == 1
+    assert text.partition("<h1 ")[2].partition("</h1>")[0].count("<mark>") == 1

@@ -40,8 +40,10 @@ from tocsin.store.events import WITHOUT_VOICES, to_event
 
 MOST_MATCHES = 5_000
 """A search among events looks at so many of the latest matches."""
-_READ_FIRST = (1_000, 40_000)
-"""On Postgres a search reads so many of the newest articles before it asks the index; for a phrase the second too."""
+_READ_FIRST = 300
+"""On Postgres a search reads so many of the newest articles before it asks the index …"""
+_READ_ON, _READ_ON_FOR_A_PHRASE = 3_000, 40_000
+"""… and so many where these tell that a page will be found among them."""
 _TERM = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 _SEARCHED: Mapping[str, tuple[str, ...]] = {
     "articles": ("title", "summary", "publisher", "feed"),
@@ -223,13 +225,14 @@ def _newest_with(connection: Connection, text: str, wanted: Sequence[ColumnEleme
     what is still missing is rarer, and the index gives all of it. Of a phrase the index knows the words only, and each
     article with both must be read, so that for one that is not rare more of the newest are read before.
     """
-    for count in _READ_FIRST if '"' in text else _READ_FIRST[:1]:
+    read, found = 0, list[Article]()
+    for count in (_READ_FIRST, _READ_ON_FOR_A_PHRASE if '"' in text else _READ_ON):
+        if read and len(found) * count < limit * read:
+            break
         query = _among_newest(text, wanted, count)
-        found = [Article(*row) for row in connection.execute(query.limit(limit))]
+        read, found = count, [Article(*row) for row in connection.execute(query.limit(limit))]
         if len(found) == limit:
             return found
-        if not found:
-            break
     rows = schema.articles
     matches = select(rows.c.id, rows.c.first_seen).where(_vector(rows).op("@@")(_tsquery(text)), *wanted)
     every = matches.cte("matches").prefix_with("MATERIALIZED")

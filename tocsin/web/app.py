@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -47,10 +48,11 @@ class _Static(StaticFiles):
 
 def _said(request: Request, status: int, message: str) -> Response:
     """An error as a page for people and as JSON for programs."""
-    name = request.url.path.rsplit("/", 1)[-1]
-    if "." in name or "text/html" not in request.headers.get("accept", ""):
+    file = request.url.path.endswith((".json", ".csv", ".atom"))  # a signed link has dots in it too
+    if file or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"detail": message}, status)
-    return desk_of(request).page(request, "error.html", status=status, code=status, message=message)
+    phrase = HTTPStatus(status).phrase
+    return desk_of(request).page(request, "error.html", status=status, code=status, phrase=phrase, message=message)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -113,6 +113,7 @@ def _environment() -> Environment:
         "stamp": lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–",
         "words": lambda text: str(text).replace("_", " "),
         "signed": signed,
+        "plain": lambda value: str(value).removesuffix(".0"),
     }
     environment.filters.update(filters)
     environment.globals["static_version"] = static_version()

@@ -80,7 +80,8 @@ def article(request: Request, desk: At, id: Id) -> HTMLResponse:
         raise HTTPException(404, "There is no such article.")
     triggers = desk.store.triggers.of_articles([id])
     pieces = Marked(found, triggers, pieces_of(found, "title", triggers), pieces_of(found, "summary", triggers))
-    return desk.page(request, "article.html", each=pieces, judgements=list(Judgement))
+    given = {trigger.id: desk.store.verdicts.list(trigger=trigger.id) for trigger in triggers}
+    return desk.page(request, "article.html", each=pieces, given=given, judgements=list(Judgement))
 
 
 def _threshold(desk: Desk, alert: Alert) -> Threshold | None:
@@ -107,7 +108,8 @@ def pieces_of(article: Article, field: str, triggers: Iterable[Trigger]) -> list
     """The title or summary cut at the words that triggers rest on; words that an edit took away are marked nowhere."""
     text = article.title if field == "title" else article.summary
     evidence = [each.evidence for each in triggers if each.evidence.field == field]
-    spans = sorted((each.start, each.end) for each in evidence if text[each.start : each.end] == each.text)
+    # What a rule quotes are tokens: "30-day" may stand there as "30 - day".
+    spans = sorted((e.start, e.end) for e in evidence if _dense(text[e.start : e.end]) == _dense(e.text))
     found: list[tuple[str, bool]] = []
     at = 0
     for start, end in spans:
@@ -117,3 +119,7 @@ def pieces_of(article: Article, field: str, triggers: Iterable[Trigger]) -> list
         at = end
     found.append((text[at:], False))
     return [piece for piece in found if piece[0]]
+
+
+def _dense(text: str) -> str:
+    return "".join(text.split())

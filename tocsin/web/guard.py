@@ -127,7 +127,7 @@ def check_form(request: Request, token: str) -> None:
     foreign = bool(origin) and urlsplit(origin).netloc != request.headers.get("host", "")
     crossed = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
     if foreign or crossed or not desk_of(request).signer.is_form_of(request.state.session, token):
-        raise HTTPException(403, "this form is not from here, or its session is over; load the page again")
+        raise HTTPException(403, "This form is not from here, or its session is over. Load the page again.")
 
 
 @router.get("/signin")

@@ -124,7 +124,9 @@ def _listed(
         return as_json(rows)
     if request.url.path.endswith(".csv"):
         return as_csv(rows, row, name=name)
-    older = ""
+    newest, older = "", ""
+    if query is not None and "before" in query.model_fields_set:
+        newest = f"?{request.url.remove_query_params('before').query}"
     if query is not None and len(rows) == query.limit:
         older = str(request.url.include_query_params(before=rows[-1].id).query)
-    return desk.page(request, f"{name}.html", rows=rows, query=query, older=older, name=name, **values)
+    return desk.page(request, f"{name}.html", rows=rows, query=query, newest=newest, older=older, name=name, **values)

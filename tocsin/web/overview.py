@@ -50,6 +50,11 @@ class Series:
     """At each of the overview's times."""
 
     @property
+    def furthest(self) -> float:
+        """The point furthest from 0."""
+        return max(self.points, key=abs)
+
+    @property
     def flat(self) -> bool:
         """Whether it reads as 0 all the time."""
         return all(abs(point) < FLAT for point in self.points)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from extractors.health import Health
+from extractors.health import Condition, Health
 from tocsin.config.feeds import Feed
 from tocsin.config.triggers import Rule
 from tocsin.model import Alert, AlertState, Article, Event, FeedState, Modality, Precision
@@ -195,8 +195,13 @@ class FeedRow:
     @classmethod
     def of(cls, feed: Feed, health: Health | None, state: FeedState | None) -> FeedRow:
         """The row of `feed`, which may never have been polled."""
-        how = (str(health.condition), health.words, health.alive) if health else ("off", "is not polled", False)
+        how = (str(health.condition), health.words, health.alive) if health else _unpolled(feed)
         if state is None:
             return cls(feed.id, feed.title, feed.publisher, feed.state_media, *how, None, None, None, 0)
         times = (state.last_success_at, state.last_new_at, state.next_check_at)
         return cls(feed.id, feed.title, feed.publisher, feed.state_media, *how, *times, state.failures)
+
+
+def _unpolled(feed: Feed) -> tuple[str, str, bool]:
+    """How a feed does that no sweep has met: one that is switched on is met by the next."""
+    return (str(Condition.WAITING), "not polled yet", False) if feed.enabled else ("off", "is not polled", False)

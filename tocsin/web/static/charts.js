@@ -26,22 +26,23 @@ const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").re
 function index(data) {
   const traces = data.pairs.map((each) => ({
     type: "scatter", mode: "lines", name: plain(each.pair), x: data.times, y: each.points, line: { width: 2 },
-    hovertemplate: "%{x|%d %b %H:%M}<br>index %{y:.1f}",
+    hovertemplate: "%{x|%d %b %H:%M} UTC<br>index %{y:.1f}",
   }));
   const height = (alert) => {
     const at = new Date(alert.fired_at);
-    const pair = data.pairs.find((each) => alert.group.includes(each.pair)) ?? data.pairs[0];
+    const pair = data.pairs.find((each) => alert.group.includes(each.pair));
+    if (!pair) return 0;
     const place = data.times.findIndex((time) => new Date(time) >= at);
     return pair.points[place < 0 ? pair.points.length - 1 : place];
   };
   traces.push({
     type: "scatter", mode: "markers", name: "alerts", x: data.alerts.map((each) => each.fired_at), y: data.alerts.map(height),
     text: data.alerts.map((each) => plain(`${each.title} ${each.group}`.slice(0, 120))), customdata: data.alerts.map((each) => each.id),
-    hovertemplate: "%{x|%d %b %H:%M}<br>%{text}<extra></extra>",
+    hovertemplate: "%{x|%d %b %H:%M} UTC<br>%{text}<extra></extra>",
     marker: { symbol: "triangle-up", size: 10, color: getComputedStyle(document.documentElement).getPropertyValue("--hostile").trim() },
   });
   const how = layout({});
-  how.yaxis = { ...how.yaxis, rangemode: "tozero" };
+  how.yaxis = { ...how.yaxis, rangemode: "tozero", title: { text: "index" } };
   return [traces, how];
 }
 
@@ -60,7 +61,7 @@ function types(data) {
   }));
   const most = Math.max(...starts.map((_, bar) => traces.reduce((sum, trace) => sum + trace.y[bar], 0)));
   const how = layout({ barmode: "stack" });
-  how.yaxis = { ...how.yaxis, dtick: most < 6 ? 1 : undefined };
+  how.yaxis = { ...how.yaxis, dtick: most < 6 ? 1 : undefined, title: { text: span === 7 ? "events a week" : "events a day" } };
   return [traces, how];
 }
 
@@ -70,7 +71,7 @@ function weeks(data) {
     type: "bar", name: plain(name), x: data.weeks, y: counts, hovertemplate: "week of %{x|%d %b}: %{y}",
   }));
   const how = layout({ barmode: "group" });
-  how.yaxis = { ...how.yaxis, dtick: Math.max(...data.a_week, ...data.b_week) < 6 ? 1 : undefined };
+  how.yaxis = { ...how.yaxis, dtick: Math.max(...data.a_week, ...data.b_week) < 6 ? 1 : undefined, title: { text: "alerts a week" } };
   return [traces, how];
 }
 
