@@ -109,7 +109,7 @@ def visiting(room: Room, chromium: Browser) -> Iterator[Visiting]:
         def visit(*, width: int = 1280, dark: bool = False) -> Visit:
             viewport: ViewportSize = {"width": width, "height": 800}
             context = chromium.new_context(viewport=viewport, color_scheme="dark" if dark else "light")
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(60_000)
             made = Visit(dashboard, base, context, context.new_page())
             watch(made)
             visits.append(made)
