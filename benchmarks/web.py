@@ -77,15 +77,21 @@ def articles(config: Config, count: int, chance: random.Random) -> Iterator[tupl
 
 
 def fill(config: Config, count: int) -> None:
-    """Make the store."""
-    if not config.settings.database:
+    """Make the store, and keep it as each night does."""
+    if config.settings.database:
+        Store.upgrade(config.database, now=NOW)
+        fill_postgres(config, count)
+    else:
         Store.open(config.database, config.state).close()
         with closing(sqlite3.connect(config.state / "tocsin.db")) as db:
             fill_sqlite(db, config, count)
-        return
-    Store.upgrade(config.database, now=NOW)
+    with closing(Store.open(config.database, config.state)) as store:
+        store.maintenance.optimise()
+
+
+def fill_postgres(config: Config, count: int) -> None:
+    """Make the rows, and the full-text indexes after them, as a restore would."""
     with psycopg.connect(config.database.replace("+psycopg", ""), autocommit=True) as connection:
-        # Rows first and the full-text indexes after them, as a restore would.
         made = connection.execute(
             "SELECT indexname, indexdef FROM pg_indexes WHERE indexname LIKE '%\\_words'"
         ).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from alerts.links import verdict_link
 from tests.web.conftest import Dashboard, csrf
 from tocsin.model import AlertState, Judgement
+from tocsin.store import Decision
 
 SECRET = "s" * 40
 ACTS = {
@@ -63,6 +65,17 @@ def test_a_threshold_or_a_group_is_muted_and_the_mute_ended(
     assert "The mute has ended." in text
     dashboard.now += dt.timedelta(seconds=1)
     assert dashboard.store.mutes.active(now=dashboard.now) == []
+
+
+def test_a_group_is_offered_to_mute_where_there_is_one(dashboard: Dashboard, browser: TestClient, alert: str) -> None:
+    detail = dashboard.store.alerts.detail(alert)
+    assert detail is not None
+    assert not detail.alert.group
+    grouped = replace(detail.alert, id="grouped", group="pair=KP-KR")
+    dashboard.store.alerts.save_decisions([Decision(grouped, ())], evaluated=[])
+
+    assert 'value="group"' not in browser.get(f"/alerts/{alert}").text
+    assert 'value="group"' in browser.get("/alerts/grouped").text
 
 
 def test_verdicts_on_an_alert_and_a_trigger_are_kept_and_counted(

@@ -19,6 +19,7 @@ from tests.flows.backtests import TWO, config, tried, written
 from tests.newsroom import HOUR, NOW, Room
 from tests.web.conftest import Dashboard, stock
 from tocsin.web.backtests import side_by_side
+from tocsin.web.desk import breakable, signed
 
 
 def keep(state: Path, name: str, *, two: int, at: dt.datetime = NOW) -> None:
@@ -106,3 +107,16 @@ def test_without_any_the_page_says_how_to_keep_one(room: Room) -> None:
 
     assert "None is kept yet" in page
     assert "tocsin backtest --save" in page
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "text"),
+    [(-24, 2, "-24"), (100, 1, "+100"), (-0.04, 2, "-0.04"), (-0.04, 1, "0"), (2.5, 2, "+2.5"), (0, 2, "0")],
+)
+def test_a_change_has_its_sign_and_no_needless_zero(number: float, places: int, text: str) -> None:
+    assert signed(number, places) == text
+
+
+def test_an_id_breaks_where_its_words_end_and_runs_nothing() -> None:
+    assert breakable("kp/missile_test") == "kp/<wbr>missile_<wbr>test"
+    assert breakable("<i>_") == "&lt;i&gt;_<wbr>"

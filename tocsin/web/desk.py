@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from alerts.escaping import one_line, safe_link
 from extractors.schedule import ago
@@ -92,10 +94,15 @@ def static_version() -> str:
     return hashlib.sha256(content + __version__.encode()).hexdigest()[:10]
 
 
-def signed(number: float) -> str:
-    """`number` with its sign and at most one place behind the point: "+6", "-2.5", "0"."""
-    text = f"{number:+.1f}".removesuffix(".0")
+def signed(number: float, places: int = 1) -> str:
+    """`number` with its sign and at most `places`, one or more, behind the point: "+6", "-2.5", "0"."""
+    text = f"{number:+.{places}f}".rstrip("0").rstrip(".")
     return "0" if text in ("+0", "-0") else text
+
+
+def breakable(name: str) -> Markup:
+    """An id that a narrow column breaks where its words end."""
+    return Markup("<wbr>").join(re.split(r"(?<=[/_])", name))
 
 
 def _environment() -> Environment:
@@ -113,6 +120,7 @@ def _environment() -> Environment:
         "stamp": lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–",
         "words": lambda text: str(text).replace("_", " "),
         "signed": signed,
+        "breakable": breakable,
         "plain": lambda value: str(value).removesuffix(".0"),
     }
     environment.filters.update(filters)

@@ -14,7 +14,7 @@ function layout(more) {
   return {
     paper_bgcolor: value("--panel"), plot_bgcolor: value("--panel"), font: { color: value("--ink"), size: 12 },
     margin: { l: 40, r: 16, t: 12, b: 30 }, colorway: COLOURS[dark.matches ? "dark" : "light"],
-    legend: { orientation: "h", y: -0.15, yanchor: "top", traceorder: "normal" }, hovermode: "closest",
+    legend: { orientation: "h", y: -0.15, yanchor: "top", traceorder: "normal" }, showlegend: true, hovermode: "closest",
     hoverlabel: { bgcolor: value("--page"), font: { color: value("--ink") } },
     xaxis: { ...axis, type: "date" }, yaxis: axis, ...more,
   };
