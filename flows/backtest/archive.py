@@ -61,7 +61,9 @@ def from_file(path: Path, feeds: Sequence[Feed], *, since: dt.datetime = NEVER, 
     articles: dict[Key, Article] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise SetupError("cannot read the articles", subject=str(path), cause=error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
         raise SetupError("cannot read the articles", subject=str(path), cause=str(error)) from error
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -95,6 +97,8 @@ def _item(line: str, known: Mapping[str, Feed], *, subject: str) -> Article:
             publisher=source or (feed.publisher if feed else FEED),
             language=feed.language if feed else "en",
         )
+    except json.JSONDecodeError as error:
+        raise SetupError("cannot read the articles", subject=subject, cause=f"is no JSON: {error}") from error
     except (ValueError, OverflowError) as error:
         raise SetupError("cannot read the articles", subject=subject, cause=str(error)) from error
 

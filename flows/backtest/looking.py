@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from alerts import repetition
 from alerts.crossings import by_time
 from alerts.fitting import concerns
-from alerts.thresholds import EventQuery, query
-from alerts.thresholds import evaluate as judge
+from alerts.thresholds import Decision, EventQuery, evaluate, query
 from tocsin.config.thresholds import Silence, Threshold
 from tocsin.config.watches import Watch
 from tocsin.model import Alert, Event
@@ -23,6 +22,8 @@ from tocsin.store import Store
 Wait = tuple[str, str]
 Ceil = Callable[[dt.datetime], dt.datetime]
 """The first sweep that is not before a moment."""
+Judge = Callable[..., Sequence[Decision]]
+"""`alerts.thresholds.evaluate`."""
 
 
 def skippable(watches: Sequence[Watch]) -> dict[Wait, Threshold]:
@@ -53,10 +54,12 @@ def look(
     until: dt.datetime,
     ceil: Ceil,
     watched_since: dt.datetime | None,
+    judge: Judge = evaluate,
 ) -> Looks:
     """Look from the wait that ends `at` on, while nothing fires and it is before `until`.
 
-    `events` are all that concern the threshold, as they are until then.
+    `events` are all that concern the threshold, as they are until then. Two looks are two sweeps, as live: a threshold
+    that asks to be looked at at once is looked at by the next.
     """
     sweep = ceil(at)
     if sweep >= until:
@@ -64,10 +67,11 @@ def look(
     concerned = sorted((e for e in events if concerns(threshold.where, e)), key=lambda e: (e.started_at, e.id))
     prior = store.alerts.prior(since=repetition.since(threshold, sweep), watch=wait[0])
     while sweep < until:
-        again_at = _look(threshold, wait, _within(concerned, query(threshold, sweep)), prior, sweep, watched_since)
+        within = _within(concerned, query(threshold, sweep))
+        again_at = _look(threshold, wait, within, prior, sweep, watched_since, judge)
         if again_at is None:
             return Looks(at, fires=True)
-        at, sweep = again_at, ceil(again_at)
+        at, sweep = again_at, ceil(max(again_at, sweep + dt.timedelta.resolution))
     return Looks(at, fires=False)
 
 
@@ -78,6 +82,7 @@ def _look(
     prior: Sequence[Alert],
     now: dt.datetime,
     watched_since: dt.datetime | None,
+    judge: Judge,
 ) -> dt.datetime | None:
     """When to look again; None where something is to be done now."""
     since = repetition.since(threshold, now)

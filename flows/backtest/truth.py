@@ -84,7 +84,9 @@ def read_truth(path: Path, *, since: dt.date, until: dt.date) -> list[Known]:
                 known = Known(dt.date.fromisoformat((row["date"] or "").strip()), (row["what"] or "").strip())
                 if since <= known.day <= until:
                     found.append(known)
-    except (OSError, ValueError, csv.Error) as error:
+    except OSError as error:
+        raise SetupError("cannot read what is known", subject=str(path), cause=error.strerror or str(error)) from error
+    except (ValueError, csv.Error) as error:
         raise SetupError("cannot read what is known", subject=f"{path}:{number}", cause=str(error)) from error
     return sorted(found, key=lambda known: (known.day, known.what))
 
