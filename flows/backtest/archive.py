@@ -98,7 +98,8 @@ def _item(line: str, known: Mapping[str, Feed], *, subject: str) -> Article:
             language=feed.language if feed else "en",
         )
     except json.JSONDecodeError as error:
-        raise SetupError("cannot read the articles", subject=subject, cause=f"is no JSON: {error}") from error
+        cause = f"is no JSON, from column {error.colno} on"
+        raise SetupError("cannot read the articles", subject=subject, cause=cause) from error
     except (ValueError, OverflowError) as error:
         raise SetupError("cannot read the articles", subject=subject, cause=str(error)) from error
 
