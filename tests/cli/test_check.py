@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-
 from tests.cli.conftest import Run
 from tests.newsroom import Room
 
@@ -64,7 +62,7 @@ def test_an_example_that_does_not_hold_is_a_problem_with_its_line(room: Room, ru
     assert problem["key"].startswith("examples.fires[0]")
 
 
-def test_what_cannot_be_checked_is_exit_2(room: Room, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_checked_is_exit_2(room: Room, run: Run) -> None:
     room.settings["detect"] = {"model": "no_such_model"}
     room.write()
 
@@ -73,8 +71,7 @@ def test_what_cannot_be_checked_is_exit_2(room: Room, run: Run, monkeypatch: pyt
     assert done.code == 2
     assert "no_such_model" in done.err
     assert "python -m spacy download no_such_model" in done.err
-    monkeypatch.setenv("TOCSIN_CONFIG", str(room.folder / "nowhere"))
-    done = run("check")
+    done = run("--config", str(room.folder / "nowhere"), "check")
     assert done.code == 2
     assert "no such folder; run in the folder that holds config/ or set TOCSIN_CONFIG=/path/to/config" in done.err
 
