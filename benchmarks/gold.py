@@ -10,9 +10,13 @@ from typing import Any
 
 SHARED = Path(__file__).parents[2] / "shared"
 LABELS = Path(__file__).parent / "labels"
-HELD = {"check": "annotated", "fresh": "fresh", "unseen": "unseen", "korea": "korea", "last": "last"}
+HELD = {name: name for name in ("fresh", "unseen", "korea", "last", "late")} | {"check": "annotated"}
 """Files of labels that nothing is trained on, and what the figures on them are called. `korea` holds items that name
-the North. `last` is for the last word: it is scored once the choices are made."""
+the North."""
+LAST_WORD = {"last", "late"}
+"""Held-out sets that are scored once the choices are made."""
+WRITTEN = "written"
+"""The file of items that we wrote ourselves, texts and all; its name opens their ids."""
 Row = dict[str, Any]
 Gold = list[tuple[Row, list[list[Any]]]]
 """Items of news, each with its labels: type, modality, source, target."""
@@ -44,5 +48,8 @@ def read_gold(news: dict[str, Row]) -> tuple[Gold, dict[str, Gold]]:
             (held["check"] if name == "dev" and in_check(row["id"]) else train).append((row, labels[row["id"]]))
     for path in sorted(LABELS.glob("*.jsonl")):
         target = held[HELD[path.stem]] if path.stem in HELD else train
-        target += [(news[row["id"]], row["labels"]) for row in rows(path) if row["id"] in news]
+        for row in rows(path):
+            item = row if "title" in row else news.get(row["id"])
+            if item is not None:
+                target.append((item, row["labels"]))
     return train, held

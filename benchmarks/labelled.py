@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gold import Row, read_gold
+from gold import WRITTEN, Row, read_gold
 
 from extractors.findings import Finding
 from extractors.sight import Word
@@ -42,9 +42,10 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """What is trained on and what is only measured."""
+    """What is trained on, news and items that we wrote, and what is only measured."""
 
     train: list[Item] = field(default_factory=list)
+    written: list[Item] = field(default_factory=list)
     held: dict[str, list[Item]] = field(default_factory=dict)
 
 
@@ -58,9 +59,11 @@ def make_item(row: Row, labels: Iterable[Sequence[Any]]) -> Item:
 
 def read_sets(news: dict[str, Row]) -> Sets:
     """All labelled items, split."""
-    train, held = read_gold(news)
+    gold, held = read_gold(news)
+    train = [make_item(row, labels) for row, labels in gold]
     return Sets(
-        [make_item(row, labels) for row, labels in train],
+        [item for item in train if not item.id.startswith(WRITTEN)],
+        [item for item in train if item.id.startswith(WRITTEN)],
         {name: [make_item(row, labels) for row, labels in gold] for name, gold in held.items()},
     )
 
