@@ -45,6 +45,23 @@ def dated(
             yield index, said
 
 
+def when(word: str, published: dt.date | None) -> str:
+    """What a year or the name of a month says by itself: "year" where there is nothing to compare it with, else "old",
+    "new" or "ahead". Empty for other words."""
+    lower = word.lower().rstrip(".")
+    if YEAR.match(lower):
+        if published is None:
+            return "year"
+        modality = _year(int(lower[:4]), published, settled=False)
+        return {Modality.PAST: "old", Modality.PROSPECTIVE: "ahead", None: "new"}[modality]
+    if published is None or lower not in MONTHS or not word[0].isupper():
+        return ""
+    months = (published.month - MONTHS[lower]) % 12
+    if months == 0 or (months == 1 and published.day <= RECENT_DAYS):
+        return "new"
+    return "old" if months <= 6 else "ahead"
+
+
 def occurred_on(tree: Tree, act: int, published: dt.date | None) -> dt.date | None:
     """The day of the act where the text names one ("on Tuesday", "yesterday", "May 12"), else None.
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from extractors.dates import when
 from tests.extractors.detecting import only, rule
 
 
@@ -21,3 +22,25 @@ from tests.extractors.detecting import only, rule
 )
 def test_the_day_of_the_act_counts_from_publication(text: str, day: dt.date | None, tmp_path: Path) -> None:
     assert only(text, by=rule(folder=tmp_path)).occurred_on == day
+
+
+@pytest.mark.parametrize(
+    ("word", "published", "says"),
+    [
+        ("2017", dt.date(2019, 11, 24), "old"),
+        ("2019", dt.date(2019, 11, 24), "new"),
+        ("2020", dt.date(2019, 11, 24), "ahead"),
+        ("2018", dt.date(2019, 1, 8), "new"),
+        ("2017", None, "year"),
+        ("November", dt.date(2019, 11, 24), "new"),
+        ("October", dt.date(2019, 11, 24), "old"),
+        ("Oct.", dt.date(2019, 11, 8), "new"),
+        ("June", dt.date(2019, 11, 24), "old"),
+        ("December", dt.date(2019, 11, 24), "ahead"),
+        ("may", dt.date(2019, 11, 24), ""),
+        ("June", None, ""),
+        ("Monday", dt.date(2019, 11, 24), ""),
+    ],
+)
+def test_years_and_months_say_how_old_they_are(word: str, published: dt.date | None, says: str) -> None:
+    assert when(word, published) == says
