@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from extractors.second_opinion.features import MODALITIES, Floats
-from extractors.sight import STEMS, Encoded, Ints
+from extractors.sight import REACH, STEMS, STEPS, WORD_KINDS, Encoded, Ints
 
 SEED = 20261124
 LENGTH = 4
 """Of every word vector."""
 VOCABULARY, VECTOR, WINDOW = 15_000, 64, 5
 HIDDEN, STEM, KIND, FIELD = 96, 16, 16, 4
+LAYERS = range(1, len(STEPS) + 1)
+"""Numbers of the convolutions."""
 EPOCHS, BATCH, RATE, DECAY, DROP, HIDE, OTHERS = 13, 32, 2e-3, 0.02, 0.3, 0.1, 0.5
 """`DROP` is the share of activations and `HIDE` of words left out; `OTHERS` what modalities but happened count."""
 
@@ -91,7 +93,7 @@ def batch(items: Sequence[Encoded]) -> Batch:
     def joined(name: str) -> Ints:
         return np.concatenate([getattr(item, name) for item in items])
 
-    item = Encoded(joined("vectors"), joined("stems"), joined("kinds"), joined("fields"), np.concatenate(near))
+    item = Encoded(joined("vectors"), joined("stems"), joined("kinds"), joined("fields"), np.concatenate(near, axis=1))
     return Batch(item, starts, np.repeat(np.arange(len(items)), sizes))
 
 
@@ -99,10 +101,10 @@ def fresh_net(random: np.random.Generator, vector: int, outputs: int, hidden: in
     def normal(height: int, width: int, spread: float) -> Floats:
         return (random.standard_normal((height, width)) * spread).astype(np.float32)
 
-    inputs, around = vector + STEM + KIND + FIELD, 5 * hidden
-    net = {"stem": normal(STEMS, STEM, 0.1), "kind": normal(17, KIND, 0.3), "field": normal(2, FIELD, 0.3)}
+    inputs, around = vector + STEM + KIND + FIELD, len(REACH) * hidden
+    net = {"stem": normal(STEMS, STEM, 0.1), "kind": normal(WORD_KINDS, KIND, 0.3), "field": normal(2, FIELD, 0.3)}
     net |= {"w0": normal(inputs, hidden, (1.5 / inputs) ** 0.5), "b0": np.zeros(hidden, np.float32)}
-    for layer in "12":
+    for layer in LAYERS:
         net |= {f"w{layer}": normal(around, hidden, around**-0.5), f"b{layer}": np.zeros(hidden, np.float32)}
     net |= {name: normal(hidden, outputs, 0.05) for name in ("query", "value", "top")}
     return net | {"bias": np.full(outputs, -4, np.float32)}
@@ -138,11 +140,11 @@ def gradients(
     inputs = inputs * masks[0]
     active = [inputs @ net["w0"] + net["b0"]]
     hidden, seen = np.maximum(active[0], 0), [inputs]
-    for layer in "12":
+    for layer in LAYERS:
         padded = np.vstack([hidden, np.zeros((1, hidden.shape[1]), np.float32)])
-        masks.append(kept((len(hidden), 5 * hidden.shape[1])))
-        seen.append(padded[item.near].reshape(len(hidden), -1) * masks[-1])
-        active.append(seen[-1] @ net["w" + layer] + net["b" + layer])
+        masks.append(kept((len(hidden), len(REACH) * hidden.shape[1])))
+        seen.append(padded[item.near[layer - 1]].reshape(len(hidden), -1) * masks[-1])
+        active.append(seen[-1] @ net[f"w{layer}"] + net[f"b{layer}"])
         hidden = hidden + np.maximum(active[-1], 0)
     attention = hidden @ net["query"]
     attention = np.exp(attention - np.maximum.reduceat(attention, starts, axis=0)[owner])
@@ -158,13 +160,12 @@ def gradients(
     d_value, d_query = error[owner] * attention, error[owner] * attention * (value - pooled[owner])
     out |= {"value": hidden.T @ d_value, "query": hidden.T @ d_query}
     d_hidden = d_hidden + d_value @ net["value"].T + d_query @ net["query"].T
-    near = Scatter(item.near.reshape(-1))
-    for layer in (2, 1):
+    for layer in reversed(LAYERS):
         inner = d_hidden * (active[layer] > 0)
         out |= {f"w{layer}": seen[layer].T @ inner, f"b{layer}": inner.sum(0)}
         around = (inner @ net[f"w{layer}"].T * masks[layer]).reshape(-1, hidden.shape[1])
         back = np.zeros((len(hidden) + 1, hidden.shape[1]), np.float32)
-        near.add(back, around)
+        Scatter(item.near[layer - 1].reshape(-1)).add(back, around)
         d_hidden = d_hidden + back[:-1]
     inner = d_hidden * (active[0] > 0)
     out |= {"w0": inputs.T @ inner, "b0": inner.sum(0)}
@@ -179,9 +180,10 @@ def gradients(
 
 
 def train_net(
-    items: Sequence[Encoded], wanted: Floats, vectors: Floats, seed: int, *, hidden: int = HIDDEN, epochs: int = EPOCHS
-) -> dict[str, Floats]:
-    """A net fitted to `wanted`, one column for each (modality, type)."""
+    items: Sequence[Encoded], wanted: Floats, trust: Floats, vectors: Floats, seed: int, *, hidden: int = HIDDEN,
+    epochs: int = EPOCHS,
+) -> dict[str, Floats]:  # fmt: skip
+    """A net fitted to `wanted`, one column for each (modality, type); `trust` tells what each item counts."""
     random = np.random.default_rng([SEED, seed])
     net = fresh_net(random, vectors.shape[1], wanted.shape[1], hidden)
     worth = np.full(wanted.shape[1], OTHERS, np.float32)
@@ -191,7 +193,8 @@ def train_net(
         order = random.permutation(len(items))
         for first in range(0, len(items), BATCH):
             chosen, done = order[first : first + BATCH], step / steps
-            found = gradients(net, vectors, batch([items[i] for i in chosen]), wanted[chosen], worth, random)
+            counts = trust[chosen, None] * worth
+            found = gradients(net, vectors, batch([items[i] for i in chosen]), wanted[chosen], counts, random)
             adam.step(found, RATE * min(1, done * 10 + 0.01) * (1 - done) + 1e-5)
             step += 1
     return net

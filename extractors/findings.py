@@ -37,6 +37,15 @@ def confidence(candidate: Candidate, opinion: bool) -> float:
     return round(value, 3)
 
 
+def acts(findings: Iterable[Finding]) -> list[Finding]:
+    """The most trusted finding of each act: several frames often see the same."""
+    best: dict[tuple[str, Modality, str, int], Finding] = {}
+    for finding in sorted(findings, key=_rank):
+        tree, root = finding.candidate.tree, finding.candidate.act.root
+        best.setdefault((type_of(finding), finding.verdict.modality, tree.field, tree.starts[root]), finding)
+    return list(best.values())
+
+
 def settle(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each (type, modality, source), the most trusted; guesses give way to what is certain."""
     best: dict[tuple[str, Modality, str | None], Finding] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,36 +12,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.actors import Mention
+from extractors.dates import when
 from extractors.forms import fold
 
 Ints = NDArray[np.intp]
 
 BODIES = frozenset({"UN", "EU", "NATO", "IAEA", "G7"})
 KINDS = ("", "name", "people", "capital", "leader", "body", "place", "group")
-REACH = (-2, -1, 0, 1, 2)
-"""Neighbours that a convolution sees, in words."""
+DATES = ("year", "old", "new", "ahead")
+WORD_KINDS = 17 + len(DATES)
+REACH = np.arange(-2, 3)
+"""Neighbours that a convolution sees, in steps."""
+STEPS = np.array([1, 2, 3])
+"""How many words a step is long, for each convolution: together they see twelve words to each side."""
 MAX_WORDS = 110
 STEMS, GRAMS = 4096, 1 << 15
 _SUFFIXES = ("ing", "ed", "es", "s", "ion", "ment")
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _PARTS = re.compile(r"[-/']")
 _ENTITY = re.compile(r"&(?:quot|amp|lt|gt|nbsp|#\d{2,5});")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of an item: where it stands and the actor it belongs to."""
+    """A word of an item: where it stands, the actor it belongs to, and what it says of time (see `dates.when`)."""
 
     text: str
     field: str
     start: int
     mention: Mention | None = None
+    when: str = ""
 
     @property
     def kind(self) -> int:
-        """Class of the actor that the word names, 0 where it names none."""
+        """Class of the actor that the word names, or of a date; 0 for any other word."""
         if self.mention is None:
-            return 0
+            return 17 + DATES.index(self.when) if self.when else 0
         if self.mention.code in BODIES:
             return 16
         return KINDS.index(self.mention.kind) + (8 if self.mention.qualifier else 0)
@@ -50,6 +56,7 @@ def sight(
     fields: Iterable[tuple[str, str]],
     tokenize: Callable[[str], tuple[str, ...]],
     find: Callable[[tuple[str, ...], tuple[str, ...]], Iterable[Mention]],
+    published: dt.date | None,
 ) -> tuple[Word, ...]:
     """The first words of the `fields` (name, text) of an item, each with the actor that `find` sees there."""
     words: list[Word] = []
@@ -64,7 +71,7 @@ def sight(
         at = 0
         for index, token in enumerate(tokens):
             at = clean.index(token, at)
-            words.append(Word(token, field, at, named.get(index)))
+            words.append(Word(token, field, at, named.get(index), when(token, published)))
             at += len(token)
     return tuple(words[:MAX_WORDS])
 
@@ -84,13 +91,13 @@ def _hash(text: str, size: int) -> int:
 
 
 def grams(words: Sequence[Word]) -> list[int]:
-    """Hashed stems and pairs of neighbouring stems; an actor is one stem, its class."""
+    """Hashed stems and pairs of neighbouring stems; an actor is one stem, its class, and so is a date."""
     rows: dict[str, list[str]] = {}
     last: Mention | None = None
     for word in words:
         row = rows.setdefault(word.field, [])
         if word.mention is None:
-            row.append(_plain(word.text))
+            row.append(f"#{word.when}" if word.when else _plain(word.text))
         elif word.mention is not last:
             row.append(_actor(word.mention))
         last = word.mention
@@ -104,7 +111,7 @@ def grams(words: Sequence[Word]) -> list[int]:
 def _plain(text: str) -> str:
     text = fold(text)
     if any(char.isdigit() for char in text):
-        return "#year" if _YEAR.fullmatch(text) else "#"
+        return "#"
     return stem(text)
 
 
@@ -115,7 +122,10 @@ def _actor(mention: Mention) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """An item as the nets read it: one row of numbers for each word, and its neighbours (the last row is empty)."""
+    """An item as the nets read it: one row of numbers for each word, and its neighbours.
+
+    `near` is (convolutions, words, neighbours); the row after the last word is empty.
+    """
 
     vectors: Ints
     stems: Ints
@@ -128,7 +138,7 @@ def encode(words: Sequence[Word], vocabulary: Mapping[str, int]) -> Encoded:
     """`words` in numbers; `vocabulary` tells the row of a word's vector, with one more row for unknown words."""
     size = len(words)
     fields = np.array([word.field != "title" for word in words], dtype=np.intp)
-    at = np.arange(size)[:, None] + np.array(REACH)
+    at = np.arange(size)[:, None] + STEPS[:, None, None] * REACH
     inside = (at >= 0) & (at < size)
     near = np.where(inside & (fields[np.clip(at, 0, size - 1)] == fields[:, None]), at, size)
     return Encoded(

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from extractors import examples
 from extractors.actors import ActorIndex, Mention
-from extractors.findings import Finding, as_trigger, confidence, settle, type_of
+from extractors.findings import Finding, acts, as_trigger, confidence, settle, type_of
 from extractors.forms import fold
 from extractors.gate import Gate, Names
 from extractors.language import Language
@@ -20,7 +20,7 @@ from extractors.recognise import is_english
 from extractors.roles import Party
 from extractors.rules import Attempt, Candidate, CompiledFrame, Reading, attempts, compile_rule
 from extractors.second_opinion.casting import Stage
-from extractors.second_opinion.models import Opinion, SecondOpinion
+from extractors.second_opinion.models import Glimpse, Opinion, SecondOpinion
 from extractors.second_opinion.verdicts import propose, reconsider
 from extractors.segments import OPINION, Segment, cut, lower_common
 from extractors.sieve import Row, likely
@@ -85,6 +85,8 @@ class Explanation:
 
     detection: Detection
     segments: tuple[Explained, ...]
+    hopeless: frozenset[str] = frozenset()
+    """Types of which the second opinion saw at first sight that no act can be in the text."""
 
     def why_not(self, kind: str) -> list[str]:
         """Reasons why triggers of type `kind` did not come out, in plain words; empty where one did as `happened`."""
@@ -92,6 +94,8 @@ class Explanation:
             return []
         if self.detection.skipped:
             return [f"the item was not read: {self.detection.skipped}"]
+        if kind in self.hopeless:
+            return ["the words of the item speak so much against an act that the second opinion lets no rule try"]
         reasons = [
             f"{a.frame.frame.name or a.frame.rule.id}: “{s.tree.text(range(a.act.start, a.act.end))}”: {a.reason}"
             for s in self.segments
@@ -123,8 +127,10 @@ class _Item:
     """Whether its title says that it is a comment."""
     segments: Segments = ()
     text: DetectInput | None = None
-    glimpsed: bool = False
+    worth: bool = False
     """Whether its words are worth a second opinion even where no rule finds anything."""
+    hopeless: frozenset[str] = frozenset()
+    """Types of which the second opinion sees at first sight that no act can be in it."""
     skipped: str = ""
     errors: tuple[str, ...] = ()
 
@@ -179,7 +185,7 @@ class Detector:
             tried = tuple(attempt for frame in frames for attempt in attempts(frame, reading))
             passed = frozenset(frame.rule.id for frame in self.gate.frames(fold(segment.text)))
             readings.append(Explained(tree, reading.cast.mentions, tried, passed))
-        return Explanation(self._detect(prepared, trees), tuple(readings))
+        return Explanation(self._detect(prepared, trees), tuple(readings), prepared.hopeless)
 
     def check_examples(self) -> list[Problem]:
         """What the rules' own examples show to be wrong, as problems at the line of the example."""
@@ -198,10 +204,10 @@ class Detector:
         published = item.published.date() if item.published else None
         if not is_english(f"{title} {summary}"):
             return _Item(published, skipped=SKIPPED_LANGUAGE)
-        glimpsed = self._second_opinion is not None and self._second_opinion.glimpse(fold(f"{title} {summary}"))
-        frames = {"title": self._let(title), "summary": self._let(summary)}
+        worth, hopeless = self._glimpsed(f"{title} {summary}")
+        frames = {"title": self._let(title, hopeless), "summary": self._let(summary, hopeless)}
         if gated and not any(frames.values()):
-            return _Item(published, text=item, glimpsed=glimpsed)
+            return _Item(published, text=item, worth=worth, hopeless=hopeless)
         context = frozenset(WORD.findall(fold(f"{title} {summary}")))
         if gated:
             # A title or summary that cannot match needs no cutting; it still gives the context.
@@ -215,14 +221,22 @@ class Detector:
         if gated and barred:
             segments = _without(segments, barred)
         comment = bool(OPINION.search(title))
-        return _Item(published, words, context, barred, comment, segments, item, glimpsed)
+        return _Item(published, words, context, barred, comment, segments, item, worth, hopeless)
 
-    def _let(self, text: str) -> list[CompiledFrame]:
+    def _glimpsed(self, text: str) -> tuple[bool, frozenset[str]]:
+        """Whether `text` is worth a second opinion in any case, and the types of which no act can be in it."""
+        model = self._second_opinion
+        if model is None:
+            return False, frozenset()
+        seen = model.glimpse(fold(text))
+        return seen is Glimpse.WORTH, frozenset(model.types) if seen is Glimpse.HOPELESS else frozenset()
+
+    def _let(self, text: str, hopeless: frozenset[str]) -> list[CompiledFrame]:
         """Frames that may match somewhere in a title or a summary, as far as its characters tell."""
         folded = fold(text)
         if not self.gate.lets(folded, named=self._names.may_stand_in(text)):
             return []
-        return likely(self.gate.frames(folded), folded)
+        return likely([f for f in self.gate.frames(folded) if f.rule.type not in hopeless], folded)
 
     def _fields(self, item: DetectInput) -> tuple[str, str]:
         """Title and summary as they are read: cut, and without lone surrogates."""
@@ -255,7 +269,8 @@ class Detector:
         def find(words: tuple[str, ...], lower: tuple[str, ...]) -> Iterator[Mention]:
             return self._actors.find(words, lower, frozenset(WORD.findall(" ".join(lower))))
 
-        return sight((("title", title), ("summary", summary)), self._language.tokenize, find)
+        published = item.published.date() if item.published else None
+        return sight((("title", title), ("summary", summary)), self._language.tokenize, find, published)
 
     def _opinions(self, findings: list[Finding], words: tuple[Word, ...]) -> dict[str, Opinion]:
         """What the second opinion says of each type, if it is wanted."""
@@ -277,7 +292,7 @@ class Detector:
             return tree.starts[finding.candidate.act.root] <= last.get(tree.field, -1)
 
         judged = reconsider([f for f in findings if seen(f)], opinions)
-        return [*(model.cast.recast(f, stage) for f in judged), *(f for f in findings if not seen(f))]
+        return [*(model.cast.recast(f, stage) for f in acts(judged)), *(f for f in findings if not seen(f))]
 
     def _proposed(self, findings: list[Finding], opinions: dict[str, Opinion], stage: Stage) -> list[Trigger]:
         """Triggers of types that no rule found, where the second opinion is above its bar."""
@@ -314,8 +329,9 @@ class Detector:
                 except Exception as error:  # one bad rule stops no other; it is named in the detection
                     errors.append(f"{frame.rule.id}: {type(error).__name__}: {error}")
         findings = [f for f in findings if f.verdict.firm or not f.candidate.frame.asserted or f.verdict.cues]
-        findings = [self._placed(f, item) for f in findings if f.candidate.rule.id not in item.barred]
-        wanted = self._second_opinion is not None and (findings or item.glimpsed)
+        findings = [f for f in findings if f.candidate.rule.id not in item.barred and type_of(f) not in item.hopeless]
+        findings = [self._placed(f, item) for f in findings]
+        wanted = self._second_opinion is not None and (findings or item.worth)
         words = self.sight(item.text) if wanted and item.text is not None else ()
         opinions, stage = self._opinions(findings, words), Stage(words)
         proposed = self._proposed(findings, opinions, stage)

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,14 @@ class Opinion:
         return self.probabilities[MODALITIES.index(modality)]
 
 
+class Glimpse(Enum):
+    """What becomes of an item whose words were summed up."""
+
+    HOPELESS = "no act of a known type can be in it: the rules for them are not tried"
+    PLAIN = "it is looked at if a rule finds something"
+    WORTH = "it is looked at whether or not a rule finds anything"
+
+
 class SecondOpinion:
     """The trained models. `bars` holds the probability from which on each type counts as happened.
 
@@ -78,17 +87,20 @@ class SecondOpinion:
         self._glimpse: dict[str, int] = dict(
             zip(_lines(weights["glimpse_words"]), weights["glimpse"].tolist(), strict=True)
         )
-        self._least = int(weights["glimpse_least"])
+        self._hopeless, self._least = int(weights["glimpse_hopeless"]), int(weights["glimpse_least"])
         self.cast = Cast(*(_regression(weights, role) for role in ("source", "target")))
         self.bars: tuple[float, ...] = tuple(weights["bars"].tolist())
 
-    def glimpse(self, text: str) -> bool:
-        """Whether `text`, in lower case, is worth a closer look even where no rule finds anything.
+    def glimpse(self, text: str) -> Glimpse:
+        """What `text`, in lower case, is worth at first sight.
 
         Told in microseconds, by the sum of what its words speak for an act of any type.
         """
         words = set(WORD.findall(text))
-        return bool(words) and sum(self._glimpse.get(word, 0) for word in words) >= self._least
+        spoken = sum(self._glimpse.get(word, 0) for word in words)
+        if not words or spoken < self._hopeless:
+            return Glimpse.HOPELESS
+        return Glimpse.WORTH if spoken >= self._least else Glimpse.PLAIN
 
     def glance(self, words: Sequence[Word]) -> Floats:
         """What the n-grams alone say of each type."""
@@ -126,10 +138,10 @@ def forward(net: Mapping[str, Floats], vectors: Floats, item: Encoded) -> tuple[
         [vectors[item.vectors], net["stem"][item.stems], net["kind"][item.kinds], net["field"][item.fields]], axis=1
     )
     hidden = np.maximum(hidden @ net["w0"] + net["b0"], 0)
-    for layer in ("1", "2"):
+    for layer, near in enumerate(item.near, start=1):
         padded = np.vstack([hidden, np.zeros((1, hidden.shape[1]), np.float32)])
-        around = padded[item.near].reshape(len(hidden), -1)
-        hidden = hidden + np.maximum(around @ net["w" + layer] + net["b" + layer], 0)
+        around = padded[near].reshape(len(hidden), -1)
+        hidden = hidden + np.maximum(around @ net[f"w{layer}"] + net[f"b{layer}"], 0)
     attention = hidden @ net["query"]
     attention = np.exp(attention - attention.max(0))
     share = attention / attention.sum(0) * (hidden @ net["value"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -14,7 +15,7 @@ from extractors.findings import Finding
 from extractors.language import load_language
 from extractors.second_opinion.casting import Cast, Scene, Stage, lineup, scene_of
 from extractors.second_opinion.features import Impression
-from extractors.second_opinion.models import WEIGHTS, Opinion, SecondOpinion, load_second_opinion
+from extractors.second_opinion.models import WEIGHTS, Glimpse, Opinion, SecondOpinion, load_second_opinion
 from extractors.second_opinion.verdicts import NAME, propose, reconsider
 from extractors.sight import Word, encode, grams, stem
 from extractors.triggers import Detector, Text
@@ -58,10 +59,39 @@ def test_an_attack_is_likely_and_a_garden_is_not() -> None:
     assert all(opinion.probability < 0.2 for opinion in garden.values())
 
 
-def test_news_of_war_is_worth_a_glimpse_and_a_cup_match_is_not() -> None:
-    assert model().glimpse("shelling goes on along the front as troops mass at the border")
-    assert not model().glimpse("the home side wins the cup after extra time")
-    assert not model().glimpse("")
+def test_news_of_war_is_worth_a_look_and_a_cup_match_is_hopeless() -> None:
+    assert model().glimpse("shelling goes on along the front as troops mass at the border") is Glimpse.WORTH
+    assert model().glimpse("storm warning for the coast of chile") is Glimpse.PLAIN
+    assert (
+        model().glimpse("the season opens with a win for the home side, album and film out this weekend")
+        is Glimpse.HOPELESS
+    )
+    assert model().glimpse("") is Glimpse.HOPELESS
+
+
+CUP = Text(
+    "Blues attack United in cup final as striker fires home the winner in Manchester",
+    "Music, film and football this season: the new album, the coach and the players.",
+)
+
+
+def test_rules_for_known_types_are_not_tried_on_hopeless_words() -> None:
+    assert model().glimpse(f"{CUP.title} {CUP.summary}".lower()) is Glimpse.HOPELESS
+    for gated in (True, False):
+        detection = detector(opinion=True, gated=gated).detect(CUP)
+        assert (detection.findings, detection.triggers) == ((), ())
+    explained = detector(opinion=True).explain(CUP)
+    assert "lets no rule try" in explained.why_not("armed_attack")[0]
+    assert "lets no rule try" not in explained.why_not("sanctions_veto")[0]
+
+
+def test_a_rule_of_ones_own_type_is_tried_on_hopeless_words() -> None:
+    shipped = next(rule for rule in read_rules(CONFIG, []) if rule.id == "armed_attack")
+    own = shipped.model_copy(update={"id": "cup_attack", "type": "cup_attack"})
+    actors = read_actors(CONFIG, [])
+    found = Detector([own], actors, load_language(), second_opinion=model()).detect(CUP)
+    assert found.triggers == Detector([own], actors, load_language()).detect(CUP).triggers
+    assert {f.candidate.rule.type for f in found.findings} == {"cup_attack"}
 
 
 def test_what_no_rule_can_match_is_seen_where_its_words_are_worth_it() -> None:
@@ -88,6 +118,17 @@ def test_sight_keeps_characters_actors_and_fields() -> None:
     assert next(word for word in words if word.mention and word.mention.code == "US").kind > 8
 
 
+def test_sight_tells_old_dates_from_new_ones() -> None:
+    item = Text(
+        "Three jailed for the 2016 bombings", "The court sat in May 2021.", dt.datetime(2021, 5, 21, tzinfo=dt.UTC)
+    )
+    words = detector(opinion=False).sight(item)
+    assert {word.text: word.when for word in words if word.when} == {"2016": "old", "May": "new", "2021": "new"}
+    old, new = (next(word for word in words if word.text == text) for text in ("2016", "2021"))
+    assert len({old.kind, new.kind, 0}) == 3
+    assert grams([old]) != grams([new])
+
+
 def test_no_words_make_no_opinion() -> None:
     assert model().weigh((), (), frozenset()) == {}
 
@@ -109,7 +150,12 @@ def test_stem(word: str, left: str) -> None:
 def test_neighbours_stay_within_their_field() -> None:
     words = [Word("one", "title", 0), Word("two", "title", 4), Word("three", "summary", 0)]
     near = encode(words, {}).near
-    assert near.tolist() == [[3, 3, 0, 1, 3], [3, 0, 1, 3, 3], [3, 3, 2, 3, 3]]
+    assert near[0].tolist() == [[3, 3, 0, 1, 3], [3, 0, 1, 3, 3], [3, 3, 2, 3, 3]]
+
+
+def test_convolutions_see_ever_wider() -> None:
+    words = [Word("word", "title", at) for at in range(20)]
+    assert encode(words, {}).near[:, 9].tolist() == [[7, 8, 9, 10, 11], [5, 7, 9, 11, 13], [3, 6, 9, 12, 15]]
 
 
 def test_above_the_bar_an_act_has_happened_and_below_it_it_has_not() -> None:

@@ -72,6 +72,8 @@ def _lines(explanation: Explanation) -> Iterator[Line]:
     detection = explanation.detection
     if detection.skipped:
         yield Line(f"not read: {detection.skipped}", style="yellow")
+    if explanation.hopeless:
+        yield Line("second opinion: at first sight no act can be in it, so no rule of its types speaks", style="yellow")
     for segment in explanation.segments:
         yield from _segment(segment)
     for finding in detection.findings:
@@ -115,6 +117,7 @@ def _json(explanation: Explanation, why_not: str) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "triggers": [trigger_json(trigger) for trigger in detection.triggers],
         "skipped": detection.skipped or None,
+        "hopeless": sorted(explanation.hopeless),
         "segments": [_segment_json(segment) for segment in explanation.segments],
         "candidates": [
             {
