@@ -102,7 +102,13 @@ def _cased(word: str) -> str:
 
 
 def pattern(literals: Iterable[str]) -> str:
-    """A regular expression for any of `literals` as a word. Digits may touch it: "10km" is two words to spaCy."""
-    parts = sorted(literals)
-    inner = "|".join(re.escape(part) for part in parts)
-    return rf"(?:\b|[0-9_])(?:{inner})(?:\b|[0-9_])"
+    """A regular expression for any of `literals` as a word. Digits may touch it: "10km" is two words to spaCy.
+
+    No edge is asked for beside a literal's own point, as in "u.s.": there is none between it and a space.
+    """
+    edge = r"(?:\b|[0-9_])"
+    whole, pointed = [], []
+    for part in sorted(literals):
+        (whole if part[:1].isalnum() and part[-1:].isalnum() else pointed).append(re.escape(part))
+    groups = [f"{edge}(?:{'|'.join(whole)}){edge}"] if whole else []
+    return "|".join([*groups, *pointed])

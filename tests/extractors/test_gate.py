@@ -51,3 +51,9 @@ def test_a_text_without_any_literal_is_never_parsed() -> None:
 def test_no_rules_means_nothing_fires() -> None:
     assert Gate([]).frames("war") == []
     assert Detector((), actors(), language()).detect(Text("Israel bombs Iran")).triggers == ()
+
+
+def test_a_subject_that_ends_with_a_point_is_let_through() -> None:
+    gate = Gate([compile_rule(rule, language().tokenize) for rule in shipped_rules()])
+    names = {frame.frame.name for frame in gate.frames("the u.s. should veto the security council resolution")}
+    assert "vetoes a ceasefire" in names
