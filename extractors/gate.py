@@ -107,8 +107,6 @@ def pattern(literals: Iterable[str]) -> str:
     No edge is asked for beside a literal's own point, as in "u.s.": there is none between it and a space.
     """
     edge = r"(?:\b|[0-9_])"
-    whole, pointed = [], []
-    for part in sorted(literals):
-        (whole if part[:1].isalnum() and part[-1:].isalnum() else pointed).append(re.escape(part))
-    groups = [f"{edge}(?:{'|'.join(whole)}){edge}"] if whole else []
-    return "|".join([*groups, *pointed])
+    whole = [re.escape(part) for part in sorted(literals) if part[:1].isalnum() and part[-1:].isalnum()]
+    pointed = [re.escape(part) for part in sorted(literals) if not (part[:1].isalnum() and part[-1:].isalnum())]
+    return "|".join([*([f"{edge}(?:{'|'.join(whole)}){edge}"] if whole else []), *pointed])
