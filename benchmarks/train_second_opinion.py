@@ -14,7 +14,7 @@ nets learn from them; whoever says how likely an act is, or who does it, learns 
 Five nets are trained, each blind to a fifth of the items, so that the judge learns from what nets say about items that
 they have not seen. One net ships: it learns from the labels and from what the five say together, of these items and of
 unlabelled ones (distillation), at a third of their cost. The line-ups for parties learn from every labelled act. Rules
-that have changed want a new judge: run this with --judge-only, which takes a few minutes, not thirty, and needs the
+that have changed want a new judge: run this with --judge-only, which takes a few minutes, not forty, and needs the
 five nets, which the last whole run left in .cache/.
 """
 
