@@ -65,7 +65,7 @@ GLIMPSED = 0.25
 """Share of all texts that are worth a closer look, which costs a millisecond or two each; ours is much of the world's
 news: of general agency news it is an eighth."""
 HOPELESS = 0.01
-"""Share of the labelled items with an act that may be given up at first sight, to spare a sixth of what is parsed."""
+"""Share of the labelled items with an act that may be given up at first sight, to spare a seventh of what is parsed."""
 GLIMPSE_PENALTY, GRAMS_PENALTY, JUDGE_PENALTY, CAST_PENALTY = 1.0, 0.05, 5.0, 2.0
 DISTILLED, DISTILLED_EPOCHS = 160, 10
 TRUST = 0.5

@@ -20,7 +20,9 @@ Ints = NDArray[np.intp]
 BODIES = frozenset({"UN", "EU", "NATO", "IAEA", "G7"})
 KINDS = ("", "name", "people", "capital", "leader", "body", "place", "group")
 DATES = ("year", "old", "new", "ahead")
-WORD_KINDS = 17 + len(DATES)
+ACTOR_KINDS = 17
+"""Of `KINDS` with and without a qualifier, then bodies, which have none."""
+WORD_KINDS = ACTOR_KINDS + len(DATES)
 REACH = np.arange(-2, 3)
 """Neighbours that a convolution sees, in steps."""
 STEPS = np.array([1, 2, 3])
@@ -46,9 +48,9 @@ class Word:
     def kind(self) -> int:
         """Class of the actor that the word names, or of a date; 0 for any other word."""
         if self.mention is None:
-            return 17 + DATES.index(self.when) if self.when else 0
+            return ACTOR_KINDS + DATES.index(self.when) if self.when else 0
         if self.mention.code in BODIES:
-            return 16
+            return ACTOR_KINDS - 1
         return KINDS.index(self.mention.kind) + (8 if self.mention.qualifier else 0)
 
 
